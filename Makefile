@@ -1,0 +1,67 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+CODE := lateint_ref tests notebooks/solutions
+
+# The bundled profile needs no model hub; whoever wants the hub's models says LATEINT_PROFILE=hub before make.
+LATEINT_PROFILE ?= bundled
+export LATEINT_PROFILE
+# Tests and committed outputs come from the bundled models alone, whatever the user's shell says.
+OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
+# A backend set by the user's shell would keep the figures out of the notebooks: each kernel sets its own.
+unexport MPLBACKEND
+
+.DEFAULT_GOAL := help
+.PHONY: help run lab test bench data notebooks format lint clean
+
+help: ## show this list
+	@echo "Late interaction, step by step. Targets:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+run: $(READY) ## execute every notebook into build/ as HTML, with an index page (ONLY=02 for one of them)
+	@$(PY) -m lateint_ref run $(if $(ONLY),--only $(ONLY))
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+
+test: lint ## lint, type check, all tests, every notebook compared output by output
+	@$(OFFLINE) $(PY) -m pytest tests --nbval notebooks
+
+bench: $(READY) ## time maxsim_scores beside other implementations
+	@$(PY) -m lateint_ref bench
+
+data: $(READY) ## build the bundled data again from its sources
+	@$(PY) -m lateint_ref data
+
+notebooks: $(READY) ## execute the notebooks and save their outputs in place (ONLY=02 for one of them)
+	@$(OFFLINE) $(PY) -m lateint_ref notebooks $(if $(ONLY),--only $(ONLY))
+
+format: $(READY) ## format the code and sort its imports
+	@$(PY) -m ruff check --quiet --select I --fix $(CODE)
+	@$(PY) -m ruff format $(CODE)
+
+lint: $(READY) ## ruff (code and notebooks), formatting, types
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
+	@$(PY) -m mypy --no-error-summary
+
+clean: ## delete build/ and every cache; .venv, slow to fetch again, goes with rm -rf .venv
+	@rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	@find . -type f -not -path './$(VENV)/*' \( -name '*.nbi' -o -name '*.nbc' \) -delete
+
+# Made again whenever the dependencies change; an installation that was cut short leaves no stamp and is redone.
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { echo "No '$(PYTHON)' found: install Python 3.11 or newer, or say make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Say make PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
+	  echo "$(PYTHON) comes without the venv module: install it (on Debian and Ubuntu, the package python3-venv)."; exit 1; }
+	@echo "Setting up .venv. The first time this downloads up to 3 GB, most of it PyTorch: several minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
+	  $(PY) -m pip install --disable-pip-version-check $$quiet -c constraints.txt -e '.[all]'
+	@touch $(READY)
+	@echo "Done: .venv is ready."
