@@ -1,0 +1,56 @@
+"""Late-interaction retrieval, step by step: the reference module of the workbook.
+
+Each function does one thing on NumPy arrays and says its shapes, units and source. Importing this package is
+cheap: PyTorch, numba and the encoders load when they are first used.
+"""
+
+from lateint_ref.averaging import average_vector, average_vectors
+from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
+from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
+from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
+from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, similarity_matrix
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pooling import pool_tokens
+from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
+from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Alignment",
+    "Dataset",
+    "Hit",
+    "MultiVectors",
+    "PairedTest",
+    "Passage",
+    "Query",
+    "alignment",
+    "average_vector",
+    "average_vectors",
+    "binarize",
+    "by_type",
+    "bytes_per_document",
+    "bytes_per_vector",
+    "collection_bytes",
+    "compare",
+    "evaluate",
+    "format_bytes",
+    "from_hex",
+    "load_beir",
+    "load_handbook",
+    "make_run",
+    "maxsim",
+    "maxsim_asymmetric",
+    "maxsim_inv_hamming",
+    "maxsim_scores",
+    "paired_test",
+    "per_query",
+    "pool_tokens",
+    "rescore",
+    "search",
+    "similarity_matrix",
+    "to_hex",
+    "top_k",
+    "two_stage_search",
+    "unpack",
+]

@@ -1,0 +1,254 @@
+"""Judged collections in BEIR layout: the bundled ones and any other.
+
+The layout (Thakur et al., "BEIR: A Heterogeneous Benchmark for Zero-shot Evaluation of Information Retrieval
+Models", 2021):
+
+    corpus.jsonl        {"_id": ..., "title": ..., "text": ..., "metadata": {...}}, one document a line
+    queries.jsonl       {"_id": ..., "text": ..., "metadata": {...}}
+    qrels/test.tsv      query-id, corpus-id, score; tab-separated, with that header
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+Qrels = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One document: id, title, text and whatever else its line held."""
+
+    id: str
+    title: str
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def full_text(self) -> str:
+        """Title and text as encoders read them, in one string."""
+        return f"{self.title} {self.text}" if self.title else self.text
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query: id, text and whatever else its line held."""
+
+    id: str
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """The kind of query (`keyword`, `number`, ...), or `"all"` where the collection does not say."""
+        return str(self.metadata.get("type", "all"))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A corpus with one split's queries and judgments.
+
+    Attributes:
+        name: the folder's name.
+        split: `dev`, `test`, ...
+        passages: every document, in file order.
+        queries: the split's queries, in file order.
+        qrels: query id to passage id to grade; a passage that is not listed has grade 0.
+    """
+
+    name: str
+    split: str
+    passages: list[Passage]
+    queries: list[Query]
+    qrels: Qrels
+
+    @property
+    def ids(self) -> list[str]:
+        """Document ids, in corpus order."""
+        return [passage.id for passage in self.passages]
+
+    @property
+    def texts(self) -> list[str]:
+        """Documents as encoders read them, in corpus order."""
+        return [passage.full_text for passage in self.passages]
+
+    def passage(self, passage_id: str) -> Passage:
+        """The passage with this id, or a `KeyError` that names it."""
+        return _by_id(self.passages, passage_id, f"passage in {self.name}")
+
+    def query(self, query_id: str) -> Query:
+        """The query with this id, or a `KeyError` that names it."""
+        return _by_id(self.queries, query_id, f"query in the {self.split} split of {self.name}")
+
+
+def data_folder() -> Path:
+    """Where the bundled data lies: `LATEINT_DATA`, or `data/` beside the package as in a clone.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    folder = Path(os.environ.get("LATEINT_DATA") or Path(__file__).resolve().parent.parent / "data")
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"The bundled data is not at {folder}. It comes with a clone of the project, not with the "
+            f"Python package: "
+            "run from a clone, or set LATEINT_DATA to its data folder."
+        )
+    return folder
+
+
+def load_handbook(split: str = "dev") -> Dataset:
+    """The bundled text collection `data/handbook`: 320 passages in 40 families of 8 look-alike siblings.
+
+    Args:
+        split: `"dev"` for choices, `"test"` for reporting.
+
+    Raises:
+        FileNotFoundError: no such data folder or split.
+        ValueError: a broken file.
+    """
+    return load_beir(data_folder() / "handbook", split)
+
+
+def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
+    """Read a collection in BEIR layout and check that its parts fit together.
+
+    Args:
+        folder: holds `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`.
+        split: which judgments to read. Only queries judged in that split are kept.
+
+    Raises:
+        FileNotFoundError: a file is missing; for an unknown split the message lists those there are.
+        ValueError: a line that is not what the layout says, a duplicate id, or a judgment of an unknown query
+            or document. The message gives file and line.
+    """
+    root = Path(folder)
+    passages = [
+        Passage(
+            _text(record, "_id", where),
+            _text(record, "title", where, ""),
+            _text(record, "text", where),
+            _metadata(record, where),
+        )
+        for where, record in _read_jsonl(root / "corpus.jsonl")
+    ]
+    queries = [
+        Query(_text(record, "_id", where), _text(record, "text", where), _metadata(record, where))
+        for where, record in _read_jsonl(root / "queries.jsonl")
+    ]
+    for kind, items in (("corpus", passages), ("queries", queries)):
+        if not items:
+            raise ValueError(f"{root / f'{kind}.jsonl'} is empty: it needs at least one line.")
+    judgments = root / "qrels" / f"{split}.tsv"
+    if not judgments.is_file():
+        known = sorted(path.stem for path in judgments.parent.glob("*.tsv"))
+        raise FileNotFoundError(
+            f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}."
+        )
+    qrels = _read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages})
+    return Dataset(root.name, split, passages, [query for query in queries if query.id in qrels], qrels)
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield `(file and line, record)`; blank lines at the end are let pass. Ids must be unique."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: a collection in BEIR layout needs it.")
+    seen: dict[str, int] = {}
+    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+        if not raw.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            record = json.loads(raw.decode("utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{where}: not a line of JSON in UTF-8 ({error}).") from error
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{where}: expected a JSON object with _id and text, got {type(record).__name__}."
+            )
+        identifier = _text(record, "_id", where)
+        if identifier in seen:
+            raise ValueError(f"{where}: the id {identifier!r} was used before, in line {seen[identifier]}.")
+        seen[identifier] = number
+        yield where, record
+
+
+def _text(record: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
+    value = record.get(key, default)
+    if not isinstance(value, str) or (default is None and not value.strip()):
+        raise ValueError(f"{where}: {key!r} must be a non-empty string, got {value!r}.")
+    return value
+
+
+def _metadata(record: dict[str, Any], where: str) -> dict[str, Any]:
+    value = record.get("metadata", {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: 'metadata' must be an object, got {value!r}.")
+    return value
+
+
+def _read_qrels(path: Path, query_ids: set[str], passage_ids: set[str]) -> Qrels:
+    qrels: Qrels = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if not lines or lines[0].split("\t") != ["query-id", "corpus-id", "score"]:
+        raise ValueError(
+            f"{path}, line 1: expected the header query-id, corpus-id, score, separated by tabs."
+        )
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise ValueError(
+                f"{where}: expected query-id, corpus-id and score separated by tabs, got {line!r}."
+            )
+        query_id, passage_id, grade = fields
+        if query_id not in query_ids:
+            raise ValueError(f"{where}: no query has the id {query_id!r}.")
+        if passage_id not in passage_ids:
+            raise ValueError(f"{where}: no document has the id {passage_id!r}.")
+        if not grade.strip().isdigit():
+            raise ValueError(f"{where}: the score must be a whole number of at least 0, got {grade!r}.")
+        if passage_id in qrels.setdefault(query_id, {}):
+            raise ValueError(f"{where}: query {query_id!r} and document {passage_id!r} are judged twice.")
+        qrels[query_id][passage_id] = int(grade)
+    if not qrels:
+        raise ValueError(f"{path} holds no judgments.")
+    return qrels
+
+
+_Item = TypeVar("_Item", Passage, Query)
+
+
+def _by_id(items: list[_Item], identifier: str, kind: str) -> _Item:
+    for item in items:
+        if item.id == identifier:
+            return item
+    raise KeyError(f"no {kind} has the id {identifier!r} (the first is {items[0].id!r}).")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m lateint_ref data`: check the bundled data and print what there is."""
+    import pandas as pd
+
+    rows = []
+    for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl")):
+        for judgments in sorted((folder / "qrels").glob("*.tsv")):
+            dataset = load_beir(folder, judgments.stem)
+            rows.append(
+                {
+                    "collection": dataset.name,
+                    "split": dataset.split,
+                    "documents": len(dataset.passages),
+                    "queries": len(dataset.queries),
+                    "judgments": sum(len(grades) for grades in dataset.qrels.values()),
+                }
+            )
+    print(pd.DataFrame(rows).to_string(index=False))
+    return 0

@@ -1,0 +1,227 @@
+"""Is one ranking better than another? Measures, tables and a paired significance test.
+
+The measures are those of `ir-measures`; this file adds the checks, the tables and the test. A *run* maps
+query id to document id to score.
+
+Sources: Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002 (nDCG); Smucker,
+Allan and Carterette, "A Comparison of Statistical Significance Tests for Information Retrieval Evaluation",
+CIKM 2007 (the randomization test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lateint_ref.datasets import Dataset, Qrels
+from lateint_ref.rescoring import top_k
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Run = dict[str, dict[str, float]]
+
+MEASURES = ("nDCG@10", "RR@10", "R@100")
+
+
+def make_run(dataset: Dataset, score: Callable[[str], Any], depth: int = 100) -> Run:
+    """Score every document for every query of a dataset.
+
+    Args:
+        dataset: queries, and the order of documents that `score` follows.
+        score: query text to `(n_docs,)` scores, larger is better.
+        depth: how many documents a query to keep.
+
+    Returns:
+        For each query its `depth` best documents. The values are `depth, depth - 1, ...` rather than the
+        scores: measures sort by value and break ties by document id, which here would undo the collection's
+            order.
+
+    Raises:
+        ValueError: `score` did not return one finite number a document.
+    """
+    run: Run = {}
+    for query in dataset.queries:
+        scores = np.asarray(score(query.text))
+        if scores.shape != (len(dataset.passages),):
+            raise ValueError(
+                f"score returned shape {scores.shape} for query {query.id!r}, not one number for each of "
+                f"{len(dataset.passages)} documents."
+            )
+        best = top_k(scores, depth)
+        run[query.id] = {
+            dataset.passages[index].id: float(len(best) - rank) for rank, index in enumerate(best)
+        }
+    return run
+
+
+def per_query(
+    run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str = "nDCG@10"
+) -> dict[str, float]:
+    """One measure for every judged query; a query without results counts 0.
+
+    Args:
+        run: query id to document id to score.
+        qrels: query id to document id to grade.
+        measure: an `ir-measures` name such as `"nDCG@10"`, `"RR@10"`, `"R(rel=2)@100"`.
+
+    Returns:
+        Query id to value, in the order of `qrels`.
+
+    Raises:
+        ValueError: an unknown measure, no judgments, or a query in `run` that is not judged.
+    """
+    import ir_measures
+
+    if not qrels:
+        raise ValueError("qrels is empty: there is nothing to evaluate against.")
+    unknown = [query_id for query_id in run if query_id not in qrels]
+    if unknown:
+        raise ValueError(
+            f"run holds {len(unknown)} queries without judgments, first {unknown[0]!r}: is it a run of "
+            f"another split?"
+        )
+    try:
+        parsed = ir_measures.parse_measure(measure)
+    except (NameError, ValueError) as error:
+        raise ValueError(
+            f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}."
+        ) from error
+    values = dict.fromkeys(qrels, 0.0)
+    found = {query_id: dict(documents) for query_id, documents in run.items() if documents}
+    if found:
+        for metric in ir_measures.iter_calc([parsed], qrels, found):
+            values[metric.query_id] = float(metric.value)
+    return values
+
+
+def evaluate(
+    run: Mapping[str, Mapping[str, float]], qrels: Qrels, measures: Sequence[str] = MEASURES
+) -> dict[str, float]:
+    """Mean of each measure over all judged queries.
+
+    Raises:
+        ValueError: as `per_query`.
+    """
+    return {measure: float(np.mean(list(per_query(run, qrels, measure).values()))) for measure in measures}
+
+
+def compare(runs: Mapping[str, Run], dataset: Dataset, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
+    """A table with one system a row and one measure a column.
+
+    Raises:
+        ValueError: as `per_query`.
+    """
+    import pandas as pd
+
+    return pd.DataFrame({name: evaluate(run, dataset.qrels, measures) for name, run in runs.items()}).T
+
+
+def by_type(runs: Mapping[str, Run], dataset: Dataset, measure: str = "nDCG@10") -> pd.DataFrame:
+    """A table with one query type a row, its number of queries, and one system a column; last row: all.
+
+    Raises:
+        ValueError: as `per_query`.
+    """
+    import pandas as pd
+
+    types = pd.Series({query.id: query.type for query in dataset.queries}, name="type")
+    values = pd.DataFrame({name: per_query(run, dataset.qrels, measure) for name, run in runs.items()})
+    table = values.groupby(types).mean()
+    table.loc["all"] = values.mean()
+    counts = types.value_counts()
+    table.insert(0, "queries", [int(counts.get(kind, len(types))) for kind in table.index])
+    return table
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two systems on the same queries.
+
+    Attributes:
+        difference: mean of the first less mean of the second.
+        low: lower end of the 95% bootstrap interval of the difference.
+        high: its upper end.
+        p_value: two-sided, of the paired randomization test.
+        wins: queries on which the first is better.
+        losses: queries on which the second is better.
+        ties: queries on which both are equal.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    wins: int
+    losses: int
+    ties: int
+
+    def __str__(self) -> str:
+        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+        return (
+            f"{self.difference:+.3f} (95% interval {self.low:+.3f} to {self.high:+.3f}), {p}; "
+            f"better on {self.wins}, worse on {self.losses}, equal on {self.ties} queries"
+        )
+
+
+def paired_test(
+    first: Mapping[str, float], second: Mapping[str, float], resamples: int = 10_000, seed: int = 0
+) -> PairedTest:
+    """Paired randomization test and bootstrap interval of the difference between two systems.
+
+    Under the null hypothesis the sign of each query's difference is a coin toss, so signs are tossed
+    `resamples` times.
+
+    Args:
+        first: query id to value, from `per_query`.
+        second: the same queries for the other system.
+        resamples: tosses and bootstrap samples.
+        seed: of both.
+
+    Raises:
+        ValueError: the two do not hold the same queries, or fewer than two.
+    """
+    from scipy.stats import bootstrap, permutation_test
+
+    if set(first) != set(second):
+        odd = sorted(set(first) ^ set(second))
+        raise ValueError(
+            f"both systems must have been run on the same queries; {len(odd)} stand in one only, first "
+            f"{odd[0]!r}."
+        )
+    if len(first) < 2:
+        raise ValueError(f"a paired test needs at least two queries, got {len(first)}.")
+    differences = np.array([first[query_id] - second[query_id] for query_id in first])
+    mean = float(differences.mean())
+    low, high, p_value = mean, mean, 1.0
+    if np.ptp(differences) > 0:
+        test = permutation_test(
+            (differences, np.zeros_like(differences)),
+            lambda a, b, axis: np.mean(a - b, axis=axis),
+            permutation_type="samples",
+            n_resamples=resamples,
+            rng=np.random.default_rng(seed),
+        )
+        p_value = float(test.pvalue)
+        sample = bootstrap(
+            (differences,),
+            np.mean,
+            n_resamples=resamples,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
+        low, high = float(sample.confidence_interval.low), float(sample.confidence_interval.high)
+    elif mean:
+        p_value = 2.0 ** (1 - len(differences))
+    return PairedTest(
+        mean,
+        low,
+        high,
+        p_value,
+        int((differences > 0).sum()),
+        int((differences < 0).sum()),
+        int((differences == 0).sum()),
+    )

@@ -1,0 +1,136 @@
+"""Figures in one style: colour-blind safe, readable in greyscale, with a text alternative."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lateint_ref._checks import describe
+from lateint_ref.maxsim import similarity_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, ordered so that neighbours differ in lightness too and survive a greyscale print.
+COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+SEQUENTIAL = "cividis"
+
+
+def style() -> None:
+    """Set the workbook's figure style for this session."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "image.cmap": SEQUENTIAL,
+            "axes.prop_cycle": cycler(color=COLOURS) + cycler(marker=MARKERS),
+        }
+    )
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with a text alternative for screen readers, and close it.
+
+    Args:
+        figure: the finished figure.
+        alt: what a reader who cannot see it needs to know: the kind of plot, its axes and what it shows.
+
+    Raises:
+        ValueError: an empty text alternative.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import Image, display
+
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what the figure shows.")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(figure)
+    display(Image(buffer.getvalue(), alt=alt))  # type: ignore[no-untyped-call]
+
+
+def similarity_heatmap(
+    query: Any,
+    document: Any,
+    query_tokens: Sequence[str],
+    document_tokens: Sequence[str],
+    ax: Axes | None = None,
+) -> Axes:
+    """Similarity of every query token with every document token; the best of each row is outlined.
+
+    Args:
+        query: `(n_q, dim)`.
+        document: `(n_d, dim)`.
+        query_tokens: `n_q` labels for the rows.
+        document_tokens: `n_d` labels for the columns.
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        TypeError, ValueError: vectors that `similarity_matrix` rejects, or labels that do not match them.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
+
+    matrix = similarity_matrix(query, document)
+    for labels, count, name in (
+        (query_tokens, matrix.shape[0], "query_tokens"),
+        (document_tokens, matrix.shape[1], "document_tokens"),
+    ):
+        if len(labels) != count:
+            raise ValueError(
+                f"{name} must hold one label for each of {count} vectors, got {describe(labels)}."
+            )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(2.5 + 0.3 * matrix.shape[1], 1.6 + 0.3 * matrix.shape[0]))
+    image = ax.imshow(matrix, aspect="auto")
+    ax.set_xticks(range(len(document_tokens)), document_tokens, rotation=90)
+    ax.set_yticks(range(len(query_tokens)), query_tokens)
+    ax.grid(visible=False)
+    for row, column in enumerate(matrix.argmax(axis=1)):
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=2.5))
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.2))
+    ax.figure.colorbar(image, ax=ax, label="dot product")
+    return ax
+
+
+def grouped_bars(table: Any, ax: Axes, value_label: str) -> Axes:
+    """Horizontal groups of bars, one group a row of a table and one bar a column.
+
+    Args:
+        table: a pandas `DataFrame` of numbers; the index names the groups, the columns the bars.
+        ax: where to draw.
+        value_label: label of the value axis, with its unit.
+    """
+    hatches = ("", "//", "..", "xx", "--", "++", "oo")
+    height = 0.8 / len(table.columns)
+    positions = np.arange(len(table))
+    for number, column in enumerate(table.columns):
+        ax.barh(
+            positions + (number - (len(table.columns) - 1) / 2) * height,
+            table[column],
+            height,
+            label=str(column),
+            color=COLOURS[number % len(COLOURS)],
+            hatch=hatches[number % len(hatches)],
+            edgecolor="white",
+        )
+    ax.set_yticks(positions, [str(name) for name in table.index])
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel(value_label)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
