@@ -1,0 +1,49 @@
+"""Command line of the workbook: `python -m lateint_ref COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+# command -> (module that carries it out, what it does). A module is imported only when its command is called;
+# its function main(command, arguments) takes the rest of the command line and returns the exit status.
+COMMANDS = {
+    "doctor": (
+        "lateint_ref.doctor",
+        "show versions, the profile, what is available and how to get what is not",
+    ),
+    "run": ("lateint_ref.workbook", "execute every notebook into build/ as HTML, with an index page"),
+    "notebooks": ("lateint_ref.workbook", "execute every notebook in place and save clean outputs"),
+    "bench": ("lateint_ref.bench", "time maxsim_scores beside other implementations"),
+    "data": ("lateint_ref.datasets", "build the bundled data again from its sources"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command.
+
+    Args:
+        argv: command and its arguments; by default those of the command line.
+
+    Returns:
+        Exit status, 0 for success.
+    """
+    listing = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m lateint_ref",
+        description="Late interaction, step by step: the workbook's commands.",
+        epilog=f"commands:\n{listing}\n\n`COMMAND --help` lists what a command takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    module = importlib.import_module(COMMANDS[options.command][0])
+    status: int = module.main(options.command, options.arguments)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""One notebook: execute it in a fresh kernel, and clean it so that it can be committed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CELL_TIMEOUT_S = 600
+ERROR_LINES = 8
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def kernel_environment() -> dict[str, str]:
+    """Environment variables under which notebooks are executed, saved and compared.
+
+    Returns:
+        The additions to `os.environ`: inline figures, no progress bars in outputs, and no model hub unless
+        `LATEINT_PROFILE` is `hub`.
+    """
+    profile = os.environ.get("LATEINT_PROFILE", "bundled")
+    environment = {
+        "LATEINT_PROFILE": profile,
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "TQDM_DISABLE": "1",  # a bar shows times, so no two runs would give the same output
+        "TOKENIZERS_PARALLELISM": "false",  # otherwise tokenizers warns whenever a kernel forks
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's warning about frozen modules
+    }
+    if profile != "hub":
+        environment["HF_HUB_OFFLINE"] = "1"
+    return environment
+
+
+def execute(
+    notebook: Any,
+    folder: str | Path,
+    on_cell: Callable[[], object] = lambda: None,
+    timeout: int = CELL_TIMEOUT_S,
+) -> str | None:
+    """Execute a notebook in a fresh kernel of this interpreter; its outputs are replaced.
+
+    Args:
+        notebook: an nbformat 4 notebook, changed in place.
+        folder: the kernel's working directory.
+        on_cell: called after every code cell.
+        timeout: seconds allowed for one cell.
+
+    Returns:
+        None, or the last lines of the error that ended the execution.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        km=_kernel_manager(),
+        timeout=timeout,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_executed=lambda **_: on_cell(),
+    )
+    try:
+        client.execute(env={**os.environ, **kernel_environment()})
+    except (CellControlSignal, DeadKernelError) as error:
+        lines = _ANSI.sub("", str(error)).strip().splitlines() or [type(error).__name__]
+        return "\n".join(line for line in lines[-ERROR_LINES:] if line.strip())
+    return None
+
+
+def _kernel_manager() -> Any:
+    """Make a kernel manager that starts `sys.executable`: no kernel has to be registered on the machine."""
+    from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+    class ThisInterpreter(KernelSpecManager):  # type: ignore[misc]
+        def get_kernel_spec(self, kernel_name: str) -> Any:
+            return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
+
+
+def clean(notebook: Any) -> Any:
+    """Remove from an executed notebook whatever two runs, or two machines, would write differently.
+
+    Args:
+        notebook: an nbformat 4 notebook, changed in place.
+
+    Returns:
+        The same notebook: fixed metadata, no timestamps or widget state, cell ids derived from the sources.
+    """
+    from nbformat import from_dict
+
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
+        }
+    )
+    used: set[str] = set()
+    for cell in notebook.cells:
+        cell.metadata = from_dict({key: cell.metadata[key] for key in ("tags",) if cell.metadata.get(key)})
+        repeat = 0
+        while not repeat or cell.id in used:  # the same text may stand in two cells
+            repeat += 1
+            cell.id = hashlib.sha256(f"{cell.cell_type}\n{cell.source}\n{repeat}".encode()).hexdigest()[:8]
+        used.add(cell.id)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
+    return notebook

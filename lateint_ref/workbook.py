@@ -1,0 +1,178 @@
+"""Execute the notebooks: into HTML (`run`), or in place with clean outputs (`execute_in_place`).
+
+A notebook that fails does not keep the others from running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lateint_ref.notebooks import clean, execute
+from lateint_ref.workbook_html import index_page, notebook_page, title_and_question
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one notebook.
+
+    Attributes:
+        path: the notebook.
+        title: its first heading.
+        question: the first sentence below that heading.
+        cells: number of code cells.
+        seconds: wall-clock time of the execution, kernel start included.
+        error: None where every cell ran, otherwise the last lines of the error.
+    """
+
+    path: Path
+    title: str
+    question: str
+    cells: int
+    seconds: float
+    error: str | None
+
+    @property
+    def outcome(self) -> str:
+        """`passed` or `FAILED`, as the table and the index print it."""
+        return "passed" if self.error is None else "FAILED"
+
+
+def find_notebooks(folder: str | Path | None = None, only: Sequence[str] = ()) -> list[Path]:
+    """List the notebooks of a folder in reading order.
+
+    Args:
+        folder: where they are; by default `notebooks/` here, or else beside the package.
+        only: beginnings of file names (`02`); empty for all notebooks.
+
+    Returns:
+        Paths, sorted by file name.
+
+    Raises:
+        FileNotFoundError: no notebook there, or none that `only` names.
+    """
+    if folder is None:
+        beside_package = Path(__file__).resolve().parent.parent / "notebooks"
+        folder = Path("notebooks") if Path("notebooks").is_dir() else beside_package
+    paths = sorted(Path(folder).glob("*.ipynb"))
+    if not paths:
+        raise FileNotFoundError(f"no notebooks in {folder}: run this in a checkout of the workbook")
+    for start in only:
+        if not any(path.name.startswith(start) for path in paths):
+            known = ", ".join(path.stem for path in paths)
+            raise FileNotFoundError(f"no notebook's name starts with {start!r}; there are: {known}")
+    return [path for path in paths if not only or path.name.startswith(tuple(only))]
+
+
+def _read_and_execute(path: Path) -> tuple[Any, Result]:
+    """Execute one notebook with a progress line; the notebook is None where it could not even be read."""
+    import nbformat
+
+    start = time.perf_counter()
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # one broken file must not keep the others from running
+        reason = f"not readable as a notebook: {error}".splitlines()[0]
+        return None, Result(path, path.stem, "", 0, time.perf_counter() - start, reason)
+    title, question = title_and_question(notebook, path.stem)
+    cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+    # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
+    with tqdm(total=cells, desc=path.stem, unit="cell", disable=None, dynamic_ncols=True) as bar:
+        failure = execute(notebook, path.parent, on_cell=lambda: bar.update())
+        if bar.disable:
+            print(f"{path.stem}: {cells} cells, {time.perf_counter() - start:.1f} s", flush=True)
+    return notebook, Result(path, title, question, cells, time.perf_counter() - start, failure)
+
+
+def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build") -> list[Result]:
+    """Execute notebooks into HTML pages with an index; the notebooks themselves stay as they are.
+
+    Args:
+        paths: notebooks; by default all of `notebooks/`.
+        out: folder for the pages, made if need be.
+
+    Returns:
+        One result per notebook, in order. A failed notebook has a page too: it ends at the error.
+    """
+    chosen = find_notebooks() if paths is None else [Path(path) for path in paths]
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    results = []
+    for path in chosen:
+        notebook, result = _read_and_execute(path)
+        results.append(result)
+        if notebook is not None:
+            (folder / f"{path.stem}.html").write_text(notebook_page(notebook, result), encoding="utf-8")
+    (folder / "index.html").write_text(index_page(results, folder), encoding="utf-8")
+    _print_report(results)
+    print(f"Open {folder / 'index.html'}")
+    return results
+
+
+def execute_in_place(paths: Iterable[str | Path] | None = None) -> list[Result]:
+    """Execute notebooks and save their outputs into the files, in a form that depends on the content alone.
+
+    Args:
+        paths: notebooks; by default all of `notebooks/`.
+
+    Returns:
+        One result per notebook, in order. A notebook that failed is not saved.
+    """
+    import nbformat
+
+    results = []
+    for path in find_notebooks() if paths is None else [Path(path) for path in paths]:
+        notebook, result = _read_and_execute(path)
+        results.append(result)
+        if result.error is None:
+            path.write_text(nbformat.writes(clean(notebook)) + "\n", encoding="utf-8")
+    _print_report(results)
+    if any(result.error is not None for result in results):
+        print("Notebooks that failed were not saved.")
+    return results
+
+
+def _print_report(results: Sequence[Result]) -> None:
+    """Print the errors, then the table that ends every run."""
+    for result in results:
+        if result.error is not None:
+            print(f"\n{result.path.name} failed:\n{result.error}")
+    width = max([len("notebook"), *(len(result.path.stem) for result in results)])
+    print(f"\n{'notebook':<{width}}  cells  seconds  result")
+    for result in results:
+        print(f"{result.path.stem:<{width}}  {result.cells:>5}  {result.seconds:>7.1f}  {result.outcome}")
+    failed = sum(result.error is not None for result in results)
+    print(f"{len(results)} notebooks, {failed} failed, {sum(result.seconds for result in results):.1f} s")
+
+
+def main(command: str, arguments: Sequence[str]) -> int:
+    """Carry out `python -m lateint_ref run` and `python -m lateint_ref notebooks`.
+
+    Args:
+        command: `run` or `notebooks`.
+        arguments: what follows it on the command line.
+
+    Returns:
+        Exit status: 0 where every notebook ran, 1 where one failed, 2 where there was none to run.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m lateint_ref {command}")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NN", help="only notebooks whose names start so"
+    )
+    if command == "run":
+        parser.add_argument("--out", default="build", help="folder for the HTML pages (default: build)")
+    options = parser.parse_args(arguments)
+    try:
+        paths = find_notebooks(only=options.only)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    results = run(paths, options.out) if command == "run" else execute_in_place(paths)
+    return int(any(result.error is not None for result in results))

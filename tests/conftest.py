@@ -1,0 +1,14 @@
+"""Set before any test module is imported: no model hub, the bundled profile, no windows."""
+
+import os
+
+os.environ["LATEINT_PROFILE"] = "bundled"
+
+from lateint_ref.notebooks import kernel_environment
+
+# nbval's kernels inherit this: notebooks are compared under the environment that their outputs were saved in.
+os.environ.update(kernel_environment())
+
+import matplotlib
+
+matplotlib.use("agg")  # for the tests' own process; the kernels draw inline

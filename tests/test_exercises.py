@@ -1,0 +1,138 @@
+"""The exercises framework, on exercises registered here with answers that learners might give."""
+
+import numpy as np
+import pytest
+
+from lateint_ref import checkers, exercises
+from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
+
+QUERY = np.array([[1.0, 0.0], [0.6, 0.8]])
+DOCUMENT = np.array([[0.0, 1.0], [1.0, 0.0], [0.8, 0.6]])
+# Worked out by hand: the first query vector finds 1.0, the second 0.6 * 0.8 + 0.8 * 0.6 = 0.96.
+SCORE = 1.96
+
+
+@exercise("99-1", hints=["First hint.", "Second hint."], shows="It is a sum of maxima.")
+def _(answer):
+    expect_close(answer(QUERY, DOCUMENT), SCORE, what="the score", count=2)
+
+
+@exercise("99-2", shows="Rows of length 1.")
+def _(answer):
+    expect_close(answer, QUERY, what="the rows", dtype=np.float64)
+
+
+def verdict(capsys, name, answer):
+    assert exercises.check(name, answer) is None
+    printed = capsys.readouterr().out.strip()
+    assert printed.startswith(f"Exercise {name}: ")
+    assert "\n" not in printed
+    return printed.removeprefix(f"Exercise {name}: ")
+
+
+def right(query, document):
+    return (query @ document.T).max(axis=1).sum()
+
+
+def test_right_answer_passes_and_says_what_it_shows(capsys):
+    assert verdict(capsys, "99-1", right) == "passed. It is a sum of maxima."
+    assert verdict(capsys, "99-2", QUERY.tolist()) == "passed. Rows of length 1."
+
+
+def left_as_shipped(query, document): ...
+
+
+def ellipsis_returned(query, document):
+    return ...
+
+
+def ellipsis_used(query, document):
+    similarity = ...
+    return similarity.max()
+
+
+@pytest.mark.parametrize("answer", [None, ..., left_as_shipped, ellipsis_returned, ellipsis_used])
+def test_placeholder_is_not_attempted(capsys, answer):
+    assert verdict(capsys, "99-1", answer) == "not attempted yet"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda q, d: -right(q, d), "the score has the wrong sign"),
+        (lambda q, d: (q @ d.T).max(axis=1).mean(), "the score is a mean; it should be a sum"),
+        (lambda q, d: right(q, d) + 1, "the score is off by one everywhere"),
+        (lambda q, d: (q @ d.T).max(axis=0).sum(), "the score is 2.76, but should be 1.96"),
+        (lambda q, d: (q @ d.T).max(axis=1), "the score has shape (2,), but should have shape ()"),
+        (lambda q, d: q @ d, "your function raised ValueError: matmul"),
+        (lambda q: 1, "your function raised TypeError"),
+        (lambda q, d: np.nan, "the score holds NaN"),
+        (lambda q, d: "2.4", "the score should hold numbers"),
+        (lambda q, d: [[1], [1, 2]], "rows of different lengths"),
+        (lambda q, d: object(), "an array of numbers"),
+        (3.0, "the answer could not be compared (TypeError"),
+    ],
+)
+def test_wrong_answer_is_explained(capsys, answer, words):
+    said = verdict(capsys, "99-1", answer)
+    assert said.startswith("not yet: ")
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (QUERY.T, "is transposed"),
+        (QUERY[::-1], "is in reverse order"),
+        (QUERY * [[3], [7]], "is not normalised"),
+        (QUERY.astype(np.float32), "has dtype float32, but should have dtype float64"),
+        (np.eye(3, 2), "axis 0 is off by one"),
+        (QUERY + [[0, 0], [0, 0.5]], "the rows at (1, 1) is 1.3, but should be 0.8"),
+    ],
+)
+def test_wrong_array_is_explained(capsys, answer, words):
+    assert words in verdict(capsys, "99-2", answer)
+
+
+def test_other_common_faults():
+    with pytest.raises(NotYet, match="is a sum; it should be a mean"):
+        expect_close(6.0, 2.0, count=3)
+    with pytest.raises(NotYet, match="is shifted by one place"):
+        expect_close([4, 1, 2, 3], [1, 2, 3, 4])
+    with pytest.raises(NotYet, match="is normalised, and should not be"):
+        expect_close([0.6, 0.8], [3.0, 4.0])
+    with pytest.raises(NotYet, match="it is transposed"):
+        expect_array(np.zeros((2, 3)), shape=(3, 2))
+    with pytest.raises(NotYet, match="length 2"):
+        expect_unit_length([[1.0, 0.0], [0.0, 2.0]])
+    expect_unit_length(QUERY)
+    expect_close(1.0 + 1e-6, 1.0)
+
+
+def test_hints_come_one_at_a_time(capsys, monkeypatch):
+    monkeypatch.setattr(exercises._REGISTRY["99-1"], "hints_shown", 0)
+    for _ in range(3):
+        exercises.hint("99-1")
+    assert capsys.readouterr().out.splitlines() == [
+        "Exercise 99-1, hint 1 of 2: First hint.",
+        "Exercise 99-1, hint 2 of 2: Second hint.",
+        "Exercise 99-1: no more hints. The solution is in notebooks/solutions/99.py.",
+    ]
+
+
+def test_unknown_or_doubled_name_is_an_error():
+    with pytest.raises(ValueError, match="no exercise '99-7'; exercises of this notebook: 99-1, 99-2"):
+        exercises.check("99-7", 1)
+    with pytest.raises(ValueError, match="already registered by"):
+        exec('@exercise("99-1")\ndef other(answer): ...', {"exercise": exercise, "__name__": "elsewhere"})
+
+
+def test_checkers_of_a_notebook_are_loaded_when_asked_for(tmp_path, monkeypatch, capsys):
+    (tmp_path / "nb98.py").write_text(
+        "from lateint_ref.exercises import exercise, expect_close\n"
+        "@exercise('98-1')\ndef _(answer):\n    expect_close(answer, 3)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(checkers, "__path__", [*checkers.__path__, str(tmp_path)])
+    assert verdict(capsys, "98-1", 3) == "passed."
+    assert verdict(capsys, "98-1", 5) == "not yet: the result is 5, but should be 3"

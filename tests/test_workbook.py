@@ -1,0 +1,172 @@
+"""The runner of the notebooks, on tiny notebooks made here: one passes, one fails, one passes after it."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from lateint_ref import __main__, notebooks, workbook
+
+FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+
+
+def save(path, *sources, title="A title", question="Is it so? More text."):
+    cells = [new_markdown_cell(f"# {title}\n\n{question}\n\nSee [next](01_fails.ipynb#a) & `x < y`.")]
+    nbformat.write(new_notebook(cells=cells + [new_code_cell(source) for source in sources]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working directory with three notebooks, of which the middle one fails in its second cell."""
+    root = tmp_path_factory.mktemp("workbook")
+    (root / "notebooks").mkdir()
+    save(root / "notebooks/00_first.ipynb", "import sys\nprint(sys.executable)", FIGURE)
+    save(
+        root / "notebooks/01_fails.ipynb", "print('before')", "1 / 0", "print('after')", title="Breaks <here>"
+    )
+    save(root / "notebooks/02_last.ipynb", "print('still runs')")
+    return root
+
+
+@pytest.fixture(scope="module")
+def ran(folder):
+    """Results and captured page texts of one `run` over the folder."""
+    paths = workbook.find_notebooks(folder / "notebooks")
+    results = workbook.run(paths, folder / "out")
+    return results, {path.name: path.read_text(encoding="utf-8") for path in (folder / "out").iterdir()}
+
+
+def test_run_goes_on_after_a_failure(ran):
+    results, pages = ran
+    assert [result.outcome for result in results] == ["passed", "FAILED", "passed"]
+    assert [result.cells for result in results] == [2, 3, 1]
+    assert "ZeroDivisionError: division by zero" in results[1].error
+    assert "\x1b" not in results[1].error
+    assert sorted(pages) == ["00_first.html", "01_fails.html", "02_last.html", "index.html"]
+
+
+def test_kernel_is_this_interpreter(ran):
+    import sys
+
+    assert sys.executable in ran[1]["00_first.html"]
+
+
+def test_pages_hold_their_images_and_the_error(ran):
+    pages = ran[1]
+    assert "data:image/png;base64," in pages["00_first.html"]
+    assert "ZeroDivisionError" in pages["01_fails.html"]
+    assert "still runs" in pages["02_last.html"]
+    assert 'href="01_fails.html#a"' in pages["00_first.html"]
+
+
+def test_pages_need_no_script_from_elsewhere_but_mathjax(ran):
+    loaded = re.findall(
+        r"""(?:src|href)=["'](https?:[^"']+)|import\(["'](https?:[^"']+)""", ran[1]["00_first.html"]
+    )
+    assert all("mathjax" in "".join(found).lower() for found in loaded)
+
+
+def test_index_lists_titles_questions_results_and_links(ran):
+    index = ran[1]["index.html"]
+    assert '<a href="00_first.html">A title</a>' in index
+    assert "Is it so?" in index
+    assert "More text" not in index
+    assert "Breaks &lt;here&gt;" in index
+    assert index.count(">passed</td>") == 2
+    assert index.count(">FAILED</td>") == 1
+
+
+def test_command_line_ends_with_the_table_and_a_status(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert __main__.main(["run", "--only", "01", "02", "--out", "pages"]) == 1
+    lines = capsys.readouterr().out.strip().splitlines()
+    table = lines[lines.index("notebook  cells  seconds  result") :]
+    assert re.fullmatch(r"01_fails +3 +\d+\.\d  FAILED", table[1])
+    assert re.fullmatch(r"02_last +1 +\d+\.\d  passed", table[2])
+    assert table[3].startswith("2 notebooks, 1 failed")
+    assert "ZeroDivisionError: division by zero" in lines
+    assert sorted(path.name for path in (folder / "pages").iterdir()) == [
+        "01_fails.html",
+        "02_last.html",
+        "index.html",
+    ]
+    assert __main__.main(["run", "--only", "02", "--out", "pages"]) == 0
+
+
+def test_unknown_notebook_and_empty_folder_are_named(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert __main__.main(["run", "--only", "77"]) == 2
+    assert "'77'; there are: 00_first, 01_fails, 02_last" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match="no notebooks in"):
+        workbook.find_notebooks(tmp_path)
+
+
+def test_unreadable_notebook_is_a_failure_like_others(tmp_path, capsys):
+    (tmp_path / "00_broken.ipynb").write_text("{", encoding="utf-8")
+    results = workbook.run([tmp_path / "00_broken.ipynb"], tmp_path / "out")
+    assert results[0].outcome == "FAILED"
+    assert "not readable as a notebook" in capsys.readouterr().out
+    assert "<a " not in (tmp_path / "out/index.html").read_text(encoding="utf-8")
+
+
+def test_in_place_saves_the_same_bytes_twice(tmp_path):
+    path = save(
+        tmp_path / "00_a.ipynb",
+        "print('one')",
+        "from tqdm.auto import tqdm\nlist(tqdm([1]))",
+        FIGURE,
+        "'x'",
+        "'x'",
+    )
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["cells"][1]["metadata"] = {"tags": ["keep"], "execution": {"iopub.execute_input": "2001-01-01"}}
+    document["metadata"] = {"widgets": {"state": {}}, "language_info": {"name": "python", "version": "3.0"}}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    saved = []
+    for _ in range(2):
+        assert workbook.execute_in_place([path])[0].error is None
+        saved.append(path.read_bytes())
+    assert saved[0] == saved[1]
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.execution_count for cell in notebook.cells[1:]] == [1, 2, 3, 4, 5]
+    assert notebook.cells[1].metadata == {"tags": ["keep"]}
+    assert notebook.cells[2].outputs[0].data["text/plain"] == "[1]", "no progress bar in a saved output"
+    assert "image/png" in notebook.cells[3].outputs[-1].data
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert b'"version"' not in saved[0]
+
+
+def test_in_place_refuses_to_save_a_failed_notebook(tmp_path, capsys):
+    path = save(tmp_path / "00_a.ipynb", "1 / 0")
+    before = path.read_bytes()
+    assert workbook.execute_in_place([path])[0].outcome == "FAILED"
+    assert path.read_bytes() == before
+    assert "not saved" in capsys.readouterr().out
+
+
+def test_cell_that_hangs_or_kills_its_kernel_is_a_failure(tmp_path):
+    slow = new_notebook(cells=[new_code_cell("import time\ntime.sleep(60)")])
+    assert "timed out" in notebooks.execute(slow, tmp_path, timeout=1)
+    dead = new_notebook(cells=[new_code_cell("import os\nos._exit(3)")])
+    assert notebooks.execute(dead, tmp_path) is not None
+
+
+def test_hub_profile_may_reach_the_hub(monkeypatch):
+    monkeypatch.setenv("LATEINT_PROFILE", "hub")
+    assert "HF_HUB_OFFLINE" not in notebooks.kernel_environment()
+    monkeypatch.delenv("LATEINT_PROFILE")
+    assert notebooks.kernel_environment()["LATEINT_PROFILE"] == "bundled"
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        __main__.main(["--help"])
+    printed = capsys.readouterr().out
+    assert all(f"  {command} " in printed for command in __main__.COMMANDS)
+    with pytest.raises(SystemExit, match="2"):
+        __main__.main(["nonsense"])
