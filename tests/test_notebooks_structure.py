@@ -1,0 +1,212 @@
+"""Every notebook keeps to the rules of notebook_rules.py, and its exercises can be solved."""
+
+import copy
+import functools
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import notebook_rules as rules
+from lateint_ref import notebooks
+
+PATHS = sorted(rules.FOLDER.glob("*.ipynb"))
+README_MAP = re.findall(
+    r"^\| (\d\d) \|[^|]*?(\w+\.ipynb)[^|]*\|[^|]*\| (\w+) \|$",
+    (rules.ROOT / "README.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
+PLANNED = {name for _, name, state in README_MAP if state == "planned"}
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+@functools.cache
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def solutions_of(path):
+    return rules.read_solutions(rules.FOLDER / "solutions" / f"{path.stem[:2]}.py")
+
+
+def test_map_in_the_readme_lists_what_is_there():
+    assert [number for number, _, _ in README_MAP] == [f"{number:02}" for number in range(len(README_MAP))]
+    assert all(name.startswith(f"{number}_") for number, name, _ in README_MAP)
+    assert {name for _, name, state in README_MAP if state == "here"} == {path.name for path in PATHS}
+
+
+@each_notebook
+def test_notebook_is_valid_and_clean(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert notebooks.clean(copy.deepcopy(notebook)) == notebook, "save it with `make notebooks`"
+
+
+@each_notebook
+@pytest.mark.parametrize(
+    "rule",
+    [rules.opening, rules.run_once, rules.no_machine, rules.short_cells, rules.comparison],
+    ids=lambda r: r.__name__,
+)
+def test_rule(path, rule):
+    assert rule(read(path)) == []
+
+
+@each_notebook
+def test_links(path):
+    assert rules.links(read(path), read, PLANNED) == []
+
+
+@each_notebook
+def test_exercises_are_checked_and_have_solutions(path):
+    assert rules.exercises(read(path), path.stem[:2], solutions_of(path)) == []
+
+
+@each_notebook
+def test_solutions_pass_their_checks(path):
+    solve(read(path), solutions_of(path))
+
+
+def solve(notebook, solutions, folder=rules.FOLDER):
+    """Run a notebook as far as its last exercise, solutions in place, and require that every check passes."""
+    notebook = copy.deepcopy(notebook)
+    pairs = list(rules.exercise_cells(notebook))
+    if not pairs:
+        pytest.skip("no exercises")
+    for cell, checked in pairs:
+        with_check = cell if cell is checked else new_code_cell("\n".join([cell.source, checked.source]))
+        cell.source = rules.solved(with_check.source, solutions)
+    last = next(i for i, cell in enumerate(notebook.cells) if cell is pairs[-1][1])
+    notebook.cells = notebook.cells[: last + 1]
+    assert notebooks.execute(notebook, folder) is None
+    for cell, checked in pairs:
+        printed = "\n".join(rules.output_texts(cell))
+        for name in rules.CHECK.findall(checked.source):
+            assert f"Exercise {name}: passed" in printed, printed
+
+
+# The rules themselves, on a small notebook that keeps to all of them and on ways to break each.
+
+EXERCISE = """\
+# Exercise 1. Double a number.
+def double(number):
+    ...
+exercises.check("97-1", double)"""
+SETUP = """\
+from lateint_ref import exercises
+@exercises.exercise("97-1", shows="Two is twice one.")
+def _(answer):
+    exercises.expect_close(answer(1), 2)"""
+
+
+def good_notebook():
+    text = "# Twice\n\nWhat is twice one? A number.\n\nYou will be able to\n- double\n- see [here](#the-end)"
+    cells = [
+        new_markdown_cell(text),
+        new_code_cell(
+            "doctor.what_ran()", outputs=[new_output("stream", text="profile bundled, numpy 2.4.6")]
+        ),
+        new_code_cell(
+            "plot()", outputs=[new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"})]
+        ),
+        new_code_cell(SETUP),
+        new_code_cell(EXERCISE, metadata={"tags": ["exercise"]}),
+        new_markdown_cell("## The end"),
+    ]
+    cells[4].outputs = [new_output("stream", text="Exercise 97-1: not attempted yet\n")]
+    notebook = new_notebook(cells=cells)
+    for count, cell in enumerate(rules.code_cells(notebook), 1):
+        cell.execution_count = count
+    return notebook
+
+
+def faults_of(notebook, solutions=("exercise-1",)):
+    found = rules.opening(notebook) + rules.run_once(notebook) + rules.no_machine(notebook)
+    found += rules.short_cells(notebook) + rules.comparison(notebook)
+    found += rules.links(notebook, read, {"03_later.ipynb"})
+    return found + rules.exercises(notebook, "97", dict.fromkeys(solutions, ""))
+
+
+def put(cell, **changes):
+    def edit(notebook):
+        notebook.cells[cell].update(changes)
+
+    return edit
+
+
+def show(text):
+    return {"outputs": [new_output("stream", text=text)]}
+
+
+def retag(cell, *tags):
+    return put(cell, metadata=nbformat.from_dict({"tags": list(tags)}))
+
+
+def test_good_notebook_has_no_faults():
+    assert faults_of(good_notebook()) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (put(0, source="Twice"), "begins with '# '"),
+        (put(0, source="# Twice\n\nTwice one is two."), "is not a question"),
+        (put(0, source="# Twice\n\nWhat?\n\nYou will be able to see."), "with a list"),
+        (put(1, **show("numpy 2.4.6")), "no cell calls what_ran()"),
+        (put(2, execution_count=9), "execution counts [1, 9, 3, 4]"),
+        (put(2, outputs=[]), "no figure"),
+        (put(3, outputs=[new_output("error", ename="E", evalue="", traceback=[])]), "an error among"),
+        (put(3, **show("saved to /home/me/x")), "an absolute path: '/home/'"),
+        (put(5, source="## The end\nIn /tmp/x"), "an absolute path: '/tmp/'"),
+        (put(3, **show("on 2024-05-01")), "a date: '2024-05-01'"),
+        (put(3, **show("<object at 0x7f00aa11bb22>")), "a memory address"),
+        (put(3, **show("UserWarning: odd")), "shows a Warning"),
+        (put(5, source="## The end" + "\nx" * 40), "has 41 lines"),
+        (retag(2, "nbval-ignore-output"), "neither about timing"),
+        (retag(2, "nbval-skip"), "unknown tags"),
+        (put(3, source="# NBVAL_SKIP\n" + SETUP), "an nbval comment"),
+        (put(5, source="## End"), "no such heading"),
+        (put(5, source="## The end\n[x](nowhere.md)"), "links to nowhere.md"),
+        (put(4, source="def double(number):\n    ..."), "nothing checks the exercise"),
+        (put(4, **show("Exercise 97-1: passed")), "does not print that it is not attempted"),
+        (put(4, source=EXERCISE.replace("97-1", "96-1")), "is not of notebook 97"),
+        (retag(4), "belongs to no cell tagged"),
+    ],
+)
+def test_each_fault_is_found(edit, words):
+    notebook = good_notebook()
+    edit(notebook)
+    assert any(words in fault for fault in faults_of(notebook)), faults_of(notebook)
+
+
+def test_missing_or_needless_solution_is_a_fault():
+    assert "but solutions []" in faults_of(good_notebook(), solutions=())[0]
+    assert "exercise-2" in faults_of(good_notebook(), solutions=("exercise-1", "exercise-2"))[0]
+
+
+def test_allowed_forms_are_no_faults():
+    notebook = good_notebook()
+    notebook.cells[3].source += "\nseconds = timeit(double)"
+    notebook.cells[3].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"]})
+    notebook.cells[
+        5
+    ].source += "\n[next](03_later.ipynb#any) [site](https://example.invalid/x) `[code](no.md)`"
+    assert faults_of(notebook) == []
+
+
+def test_solutions_are_run_and_judged(tmp_path):
+    notebook = good_notebook()
+    del notebook.cells[1:3]  # calls that exist in no kernel
+    file = tmp_path / "97.py"
+    file.write_text(
+        '"""Solutions."""\n\n# %% exercise-1\ndef double(number):\n    return 2 * number\n', encoding="utf-8"
+    )
+    solve(notebook, rules.read_solutions(file), tmp_path)
+    with pytest.raises(AssertionError, match="not yet"):
+        solve(notebook, {"exercise-1": "def double(number):\n    return number"}, tmp_path)
+    # The check may also stand in the next cell.
+    attempt, check = EXERCISE.rsplit("\n", 1)
+    notebook.cells[2].source = attempt
+    notebook.cells.insert(3, new_code_cell(check))
+    solve(notebook, rules.read_solutions(file), tmp_path)
