@@ -48,9 +48,7 @@ def as_matrix(value: Any, name: str, takes: str = "(n, dim)") -> Float32Array:
             "All vectors of one text or page have the same number of dimensions."
         ) from error
     if array.size == 0:
-        raise ValueError(
-            f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}."
-        )
+        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}.")
     if array.dtype == np.bool_ or not (
         np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)
     ):
@@ -59,9 +57,7 @@ def as_matrix(value: Any, name: str, takes: str = "(n, dim)") -> Float32Array:
         )
     if array.ndim != 2:
         hint = " Write array[None, :] for a single vector." if array.ndim == 1 else ""
-        raise ValueError(
-            f"{name} must be a matrix {takes}, got {array.ndim} axes, shape {array.shape}.{hint}"
-        )
+        raise ValueError(f"{name} must be a matrix {takes}, got {array.ndim} axes, shape {array.shape}.{hint}")
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(array, dtype=np.float32)
     reject_non_finite(matrix, name)

@@ -31,8 +31,7 @@ def binarize(vectors: Any) -> UInt8Array:
     matrix = as_matrix(vectors, "vectors")
     if matrix.shape[1] % 8:
         raise ValueError(
-            f"vectors has {matrix.shape[1]} dimensions, which do not fill whole bytes: dim must be a "
-            f"multiple of 8."
+            f"vectors has {matrix.shape[1]} dimensions, which do not fill whole bytes: dim must be a multiple of 8."
         )
     return np.packbits(matrix > 0, axis=1, bitorder="big")
 
@@ -74,9 +73,7 @@ def from_hex(strings: Sequence[str]) -> UInt8Array:
         try:
             rows.append(bytes.fromhex(text))
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"string {number} is not hex (0-9, a-f, two digits a byte): {text!r}."
-            ) from error
+            raise ValueError(f"string {number} is not hex (0-9, a-f, two digits a byte): {text!r}.") from error
         if len(rows[-1]) != len(rows[0]) or not rows[-1]:
             raise ValueError(
                 f"string {number} holds {len(rows[-1])} bytes where the first holds {len(rows[0])}: all "

@@ -10,9 +10,10 @@ Models", 2021):
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,8 +46,8 @@ class Query:
 
     @property
     def type(self) -> str:
-        """The kind of query (`keyword`, `number`, ...), or `"all"` where the collection does not say."""
-        return str(self.metadata.get("type", "all"))
+        """The kind of query (`keyword`, `number`, ...), or `"unlabelled"` where the collection does not say."""
+        return str(self.metadata.get("type", "unlabelled"))
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,7 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
     judgments = root / "qrels" / f"{split}.tsv"
     if not judgments.is_file():
         known = sorted(path.stem for path in judgments.parent.glob("*.tsv"))
-        raise FileNotFoundError(
-            f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}."
-        )
+        raise FileNotFoundError(f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}.")
     qrels = _read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages})
     return Dataset(root.name, split, passages, [query for query in queries if query.id in qrels], qrels)
 
@@ -168,9 +167,7 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{where}: not a line of JSON in UTF-8 ({error}).") from error
         if not isinstance(record, dict):
-            raise ValueError(
-                f"{where}: expected a JSON object with _id and text, got {type(record).__name__}."
-            )
+            raise ValueError(f"{where}: expected a JSON object with _id and text, got {type(record).__name__}.")
         identifier = _text(record, "_id", where)
         if identifier in seen:
             raise ValueError(f"{where}: the id {identifier!r} was used before, in line {seen[identifier]}.")
@@ -196,18 +193,14 @@ def _read_qrels(path: Path, query_ids: set[str], passage_ids: set[str]) -> Qrels
     qrels: Qrels = {}
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or lines[0].split("\t") != ["query-id", "corpus-id", "score"]:
-        raise ValueError(
-            f"{path}, line 1: expected the header query-id, corpus-id, score, separated by tabs."
-        )
+        raise ValueError(f"{path}, line 1: expected the header query-id, corpus-id, score, separated by tabs.")
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         fields = line.split("\t")
         if len(fields) != 3:
-            raise ValueError(
-                f"{where}: expected query-id, corpus-id and score separated by tabs, got {line!r}."
-            )
+            raise ValueError(f"{where}: expected query-id, corpus-id and score separated by tabs, got {line!r}.")
         query_id, passage_id, grade = fields
         if query_id not in query_ids:
             raise ValueError(f"{where}: no query has the id {query_id!r}.")
@@ -233,8 +226,9 @@ def _by_id(items: list[_Item], identifier: str, kind: str) -> _Item:
     raise KeyError(f"no {kind} has the id {identifier!r} (the first is {items[0].id!r}).")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """`python -m lateint_ref data`: check the bundled data and print what there is."""
+def main(command: str, arguments: Sequence[str]) -> int:
+    """`python -m lateint_ref data`: read all the bundled collections, with every check, and print what there is."""
+    argparse.ArgumentParser(prog=f"python -m lateint_ref {command}", description=main.__doc__).parse_args(arguments)
     import pandas as pd
 
     rows = []

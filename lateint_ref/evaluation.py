@@ -52,15 +52,11 @@ def make_run(dataset: Dataset, score: Callable[[str], Any], depth: int = 100) ->
                 f"{len(dataset.passages)} documents."
             )
         best = top_k(scores, depth)
-        run[query.id] = {
-            dataset.passages[index].id: float(len(best) - rank) for rank, index in enumerate(best)
-        }
+        run[query.id] = {dataset.passages[index].id: float(len(best) - rank) for rank, index in enumerate(best)}
     return run
 
 
-def per_query(
-    run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str = "nDCG@10"
-) -> dict[str, float]:
+def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str = "nDCG@10") -> dict[str, float]:
     """One measure for every judged query; a query without results counts 0.
 
     Args:
@@ -81,15 +77,12 @@ def per_query(
     unknown = [query_id for query_id in run if query_id not in qrels]
     if unknown:
         raise ValueError(
-            f"run holds {len(unknown)} queries without judgments, first {unknown[0]!r}: is it a run of "
-            f"another split?"
+            f"run holds {len(unknown)} queries without judgments, first {unknown[0]!r}: is it a run of another split?"
         )
     try:
         parsed = ir_measures.parse_measure(measure)
     except (NameError, ValueError) as error:
-        raise ValueError(
-            f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}."
-        ) from error
+        raise ValueError(f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}.") from error
     values = dict.fromkeys(qrels, 0.0)
     found = {query_id: dict(documents) for query_id, documents in run.items() if documents}
     if found:
@@ -189,8 +182,7 @@ def paired_test(
     if set(first) != set(second):
         odd = sorted(set(first) ^ set(second))
         raise ValueError(
-            f"both systems must have been run on the same queries; {len(odd)} stand in one only, first "
-            f"{odd[0]!r}."
+            f"both systems must have been run on the same queries; {len(odd)} stand in one only, first {odd[0]!r}."
         )
     if len(first) < 2:
         raise ValueError(f"a paired test needs at least two queries, got {len(first)}.")

@@ -94,9 +94,7 @@ def check(name: str, answer: Any) -> None:
         verdict = "not attempted yet"
     except NotYet as fault:
         verdict = f"not yet: {fault}"
-    except (
-        Exception
-    ) as error:  # an answer of an odd type can trip the checker itself: still not the learner's stop
+    except Exception as error:  # an answer of an odd type can trip the checker itself: still not the learner's stop
         verdict = f"not yet: the answer could not be compared ({type(error).__name__}: {error})"
     else:
         verdict = f"passed. {found.shows}".rstrip()
@@ -126,9 +124,7 @@ def _find(name: str) -> Exercise:
     from lateint_ref import checkers
 
     module = f"nb{name[:2]}"
-    if name not in _REGISTRY and any(
-        found.name == module for found in pkgutil.iter_modules(checkers.__path__)
-    ):
+    if name not in _REGISTRY and any(found.name == module for found in pkgutil.iter_modules(checkers.__path__)):
         importlib.import_module(f"lateint_ref.checkers.{module}")
     if name not in _REGISTRY:
         known = ", ".join(sorted(other for other in _REGISTRY if other[:2] == name[:2])) or "none"
@@ -153,9 +149,7 @@ def _watch(function: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def expect_array(
-    got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: str = "the result"
-) -> np.ndarray:
+def expect_array(got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: str = "the result") -> np.ndarray:
     """Require an array of a given shape, and of a given dtype where one is named.
 
     Args:
@@ -173,13 +167,9 @@ def expect_array(
     try:
         array = np.asarray(got)
     except ValueError:
-        raise NotYet(
-            f"{what} has rows of different lengths; it should be an array of shape {shape}"
-        ) from None
+        raise NotYet(f"{what} has rows of different lengths; it should be an array of shape {shape}") from None
     if array.dtype == object:
-        raise NotYet(
-            f"{what} should be an array of numbers with shape {shape}, but is a {type(got).__name__}"
-        )
+        raise NotYet(f"{what} should be an array of numbers with shape {shape}, but is a {type(got).__name__}")
     if array.shape != shape:
         turned = len(shape) > 1 and array.shape == shape[::-1]
         remark = ": it is transposed" if turned else ""
@@ -207,9 +197,7 @@ def expect_unit_length(got: Any, *, what: str = "the vectors", tolerance: float 
     lengths = np.linalg.norm(np.asarray(got, dtype=np.float64), axis=-1).ravel()
     worst = int(np.argmax(np.abs(lengths - 1)))
     if abs(lengths[worst] - 1) > tolerance:
-        raise NotYet(
-            f"{what} should have length 1 after normalisation, but one has length {lengths[worst]:.3g}"
-        )
+        raise NotYet(f"{what} should have length 1 after normalisation, but one has length {lengths[worst]:.3g}")
 
 
 def expect_close(

@@ -63,8 +63,7 @@ class MultiVectors:
             raise ValueError("arrays is empty: a collection needs at least one document.")
         names = _checked_ids(ids, len(arrays))
         matrices = [
-            as_matrix(array, f"document {name!r}", "(n_i, dim)")
-            for name, array in zip(names, arrays, strict=True)
+            as_matrix(array, f"document {name!r}", "(n_i, dim)") for name, array in zip(names, arrays, strict=True)
         ]
         dim = matrices[0].shape[1]
         for name, matrix in zip(names, matrices, strict=True):
@@ -119,8 +118,7 @@ class MultiVectors:
             return self._position[doc_id]
         except KeyError:
             raise KeyError(
-                f"no document has the id {doc_id!r} among {len(self)} documents (the first is "
-                f"{self.ids[0]!r})."
+                f"no document has the id {doc_id!r} among {len(self)} documents (the first is {self.ids[0]!r})."
             ) from None
 
     def take(self, documents: Sequence[int] | Sequence[str] | Int64Array) -> MultiVectors:
@@ -146,14 +144,10 @@ class MultiVectors:
             raise ValueError("parts is empty: give at least one MultiVectors.")
         dims = [part.dim for part in parts]
         if len(set(dims)) > 1:
-            raise ValueError(
-                f"parts differ in dimensions ({dims}): a collection holds vectors of one encoder."
-            )
+            raise ValueError(f"parts differ in dimensions ({dims}): a collection holds vectors of one encoder.")
         lengths = np.concatenate([part.lengths for part in parts])
         ids = [doc_id for part in parts for doc_id in part.ids]
-        return cls(
-            np.concatenate([part.vectors for part in parts]), np.concatenate([[0], np.cumsum(lengths)]), ids
-        )
+        return cls(np.concatenate([part.vectors for part in parts]), np.concatenate([[0], np.cumsum(lengths)]), ids)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an `.npz` (no pickle). The file appears whole or not at all.
@@ -166,9 +160,7 @@ class MultiVectors:
             target = target.with_name(target.name + ".npz")
         partial = target.with_name(f".{target.stem}.{os.getpid()}.partial.npz")
         try:
-            np.savez(
-                partial, vectors=self.vectors, offsets=self.offsets, ids=np.asarray(self.ids, dtype=np.str_)
-            )
+            np.savez(partial, vectors=self.vectors, offsets=self.offsets, ids=np.asarray(self.ids, dtype=np.str_))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
@@ -197,9 +189,7 @@ class MultiVectors:
 
     def __repr__(self) -> str:
         lengths = self.lengths
-        spread = (
-            f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
-        )
+        spread = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
         counts = f"{len(self)} documents, {spread} vectors each"
         return f"MultiVectors({counts}, {len(self.vectors)} x {self.dim} float32)"
 
@@ -211,8 +201,7 @@ def _checked_offsets(offsets: Any, total: int) -> Int64Array:
     array = array.astype(np.int64)
     if array[0] != 0 or array[-1] != total:
         raise ValueError(
-            f"offsets must begin at 0 and end at the number of vectors, {total}; got {array[0]} ... "
-            f"{array[-1]}."
+            f"offsets must begin at 0 and end at the number of vectors, {total}; got {array[0]} ... {array[-1]}."
         )
     gaps = np.diff(array)
     if (gaps < 1).any():

@@ -91,9 +91,7 @@ def similarity_heatmap(
         (document_tokens, matrix.shape[1], "document_tokens"),
     ):
         if len(labels) != count:
-            raise ValueError(
-                f"{name} must hold one label for each of {count} vectors, got {describe(labels)}."
-            )
+            raise ValueError(f"{name} must hold one label for each of {count} vectors, got {describe(labels)}.")
     if ax is None:
         _, ax = plt.subplots(figsize=(2.5 + 0.3 * matrix.shape[1], 1.6 + 0.3 * matrix.shape[0]))
     image = ax.imshow(matrix, aspect="auto")

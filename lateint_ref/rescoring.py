@@ -84,9 +84,7 @@ def rescore(query: Any, documents: MultiVectors, candidates: Sequence[str], k: i
     if isinstance(candidates, str):
         raise TypeError(f"candidates must be a list of ids, got the single string {candidates!r}.")
     if len(candidates) == 0:
-        raise ValueError(
-            "candidates is empty: the first stage found nothing, so there is nothing to rescore."
-        )
+        raise ValueError("candidates is empty: the first stage found nothing, so there is nothing to rescore.")
     return search(query, documents.take(list(candidates)), k)
 
 
@@ -113,9 +111,7 @@ def two_stage_search(
     """
     depth, k = positive_int(depth, "depth"), positive_int(k, "k")
     if k > depth:
-        raise ValueError(
-            f"k is {k} but only depth = {depth} candidates are rescored: depth must be at least k."
-        )
+        raise ValueError(f"k is {k} but only depth = {depth} candidates are rescored: depth must be at least k.")
     if not isinstance(documents, MultiVectors):
         raise TypeError(f"documents must be a MultiVectors, got {describe(documents)}.")
     if np.shape(first_stage_scores) != (len(documents),):

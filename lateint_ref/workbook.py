@@ -163,9 +163,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
         Exit status: 0 where every notebook ran, 1 where one failed, 2 where there was none to run.
     """
     parser = argparse.ArgumentParser(prog=f"python -m lateint_ref {command}")
-    parser.add_argument(
-        "--only", nargs="+", default=[], metavar="NN", help="only notebooks whose names start so"
-    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="only notebooks whose names start so")
     if command == "run":
         parser.add_argument("--out", default="build", help="folder for the HTML pages (default: build)")
     options = parser.parse_args(arguments)

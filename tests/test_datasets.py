@@ -1,0 +1,119 @@
+"""The BEIR loader: a good folder, and every way that a file can be broken."""
+
+import pytest
+
+from lateint_ref import load_beir, load_handbook
+from lateint_ref.datasets import data_folder
+
+CORPUS = '{"_id": "d1", "title": "T", "text": "one"}\n{"_id": "d2", "text": "two"}\n'
+QUERIES = '{"_id": "q1", "text": "first?", "metadata": {"type": "number"}}\n{"_id": "q2", "text": "second?"}\n'
+QRELS = "query-id\tcorpus-id\tscore\nq1\td2\t2\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "corpus.jsonl").write_text(CORPUS)
+    (tmp_path / "queries.jsonl").write_text(QUERIES)
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text(QRELS)
+    return tmp_path
+
+
+def test_loads(folder):
+    dataset = load_beir(folder)
+    assert dataset.ids == ["d1", "d2"]
+    assert dataset.texts == ["T one", "two"]
+    assert [query.id for query in dataset.queries] == ["q1"]
+    assert dataset.queries[0].type == "number"
+    assert dataset.qrels == {"q1": {"d2": 2}}
+    assert dataset.passage("d2").text == "two"
+    assert dataset.query("q1").text == "first?"
+
+
+def test_unknown_ids(folder):
+    dataset = load_beir(folder)
+    with pytest.raises(KeyError, match="no passage in .* has the id 'd9'"):
+        dataset.passage("d9")
+    with pytest.raises(KeyError, match="no query in the test split of .* has the id 'q2'"):
+        dataset.query("q2")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("corpus.jsonl", CORPUS + "{broken\n", r"corpus.jsonl, line 3: not a line of JSON"),
+        ("corpus.jsonl", CORPUS + "[1, 2]\n", r"corpus.jsonl, line 3: expected a JSON object.*list"),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": "d1", "text": "again"}\n',
+            r"corpus.jsonl, line 3: the id 'd1' was used before, in line 1",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": "d3", "text": "  "}\n',
+            r"corpus.jsonl, line 3: 'text' must be a non-empty string",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": 3, "text": "x"}\n',
+            r"corpus.jsonl, line 3: '_id' must be a non-empty string, got 3",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": "d3", "text": "x", "title": null}\n',
+            r"line 3: 'title' must be a non-empty string, got None",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": "d3", "text": "x", "metadata": 7}\n',
+            r"line 3: 'metadata' must be an object",
+        ),
+        ("corpus.jsonl", "", r"corpus.jsonl is empty"),
+        (
+            "queries.jsonl",
+            QUERIES + '{"_id": "q1", "text": "again?"}',
+            r"queries.jsonl, line 3: the id 'q1' was used before",
+        ),
+        ("queries.jsonl", '{"text": "no id"}', r"queries.jsonl, line 1: '_id' must be"),
+        ("qrels/test.tsv", "q1\td2\t2\n", r"test.tsv, line 1: expected the header"),
+        (
+            "qrels/test.tsv",
+            QRELS + "q1 d1 1\n",
+            r"test.tsv, line 3: expected query-id, corpus-id and score separated by tabs",
+        ),
+        ("qrels/test.tsv", QRELS + "q9\td1\t1\n", r"test.tsv, line 3: no query has the id 'q9'"),
+        ("qrels/test.tsv", QRELS + "q1\td9\t1\n", r"test.tsv, line 3: no document has the id 'd9'"),
+        ("qrels/test.tsv", QRELS + "q1\td1\t0.5\n", r"test.tsv, line 3: the score must be a whole number"),
+        (
+            "qrels/test.tsv",
+            QRELS + "q1\td2\t1\n",
+            r"test.tsv, line 3: query 'q1' and document 'd2' are judged twice",
+        ),
+        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", r"test.tsv holds no judgments"),
+    ],
+)
+def test_broken_files(folder, file, text, message):
+    (folder / file).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_beir(folder)
+
+
+def test_not_utf8(folder):
+    (folder / "corpus.jsonl").write_bytes(CORPUS.encode() + '{"_id": "d3", "text": "caf\xe9"}\n'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"corpus.jsonl, line 3: not a line of JSON in UTF-8"):
+        load_beir(folder)
+
+
+def test_missing_files(folder):
+    with pytest.raises(FileNotFoundError, match=r"dev.tsv does not exist. Splits of this collection: test"):
+        load_beir(folder, "dev")
+    (folder / "queries.jsonl").unlink()
+    with pytest.raises(FileNotFoundError, match=r"queries.jsonl does not exist"):
+        load_beir(folder)
+
+
+def test_data_folder(monkeypatch, tmp_path):
+    assert (data_folder() / "handbook").is_dir()
+    monkeypatch.setenv("LATEINT_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="The bundled data is not at .*LATEINT_DATA"):
+        load_handbook()

@@ -1,0 +1,74 @@
+"""Ranking, exhaustive search and two stages."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import maxsim_by_loops, unit_vectors
+from lateint_ref import MultiVectors, rescore, search, top_k, two_stage_search
+
+QUERY = unit_vectors(4)
+DOCUMENTS = MultiVectors.from_list([unit_vectors(3 + n, seed=10 + n) for n in range(12)], [f"d{n}" for n in range(12)])
+EXACT = np.array([maxsim_by_loops(QUERY, document) for document in DOCUMENTS])
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.integers(1, 40))
+def test_top_k_is_a_stable_sort(scores, k):
+    expected = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[:k]
+    assert top_k(scores, k).tolist() == expected
+
+
+def test_search_orders_by_maxsim():
+    hits = search(QUERY, DOCUMENTS, k=5)
+    assert [hit.id for hit in hits] == [f"d{index}" for index in np.argsort(-EXACT)[:5]]
+    assert [hit.score for hit in hits] == pytest.approx(np.sort(EXACT)[::-1][:5], rel=1e-5)
+
+
+def test_two_stages_with_everything_a_candidate_is_exhaustive():
+    noise = np.random.default_rng(0).random(12)
+    assert two_stage_search(QUERY, DOCUMENTS, noise, depth=12, k=5) == search(QUERY, DOCUMENTS, k=5)
+    assert two_stage_search(QUERY, DOCUMENTS, noise, depth=100, k=12) == search(QUERY, DOCUMENTS, k=12)
+
+
+def test_second_stage_cannot_return_what_the_first_left_out():
+    best = int(EXACT.argmax())
+    first_stage = -np.abs(np.arange(12) - best).astype(float)
+    first_stage[best] = -99
+    hits = two_stage_search(QUERY, DOCUMENTS, first_stage, depth=4, k=4)
+    assert f"d{best}" not in [hit.id for hit in hits]
+    candidates = top_k(first_stage, 4)
+    assert [hit.id for hit in hits] == [f"d{index}" for index in sorted(candidates, key=lambda i: -EXACT[i])]
+    assert [hit.score for hit in hits] == pytest.approx(sorted(EXACT[candidates], reverse=True), rel=1e-5)
+
+
+def test_equal_scores_keep_the_first_stage_order():
+    twins = MultiVectors.from_list([unit_vectors(3)] * 3, ["x", "y", "z"])
+    assert [hit.id for hit in two_stage_search(QUERY, twins, [0.1, 0.3, 0.2], depth=3, k=3)] == [
+        "y",
+        "z",
+        "x",
+    ]
+
+
+def test_refusals():
+    with pytest.raises(KeyError, match="no document has the id 'nowhere'"):
+        rescore(QUERY, DOCUMENTS, ["d1", "nowhere"])
+    with pytest.raises(ValueError, match="candidates is empty"):
+        rescore(QUERY, DOCUMENTS, [])
+    with pytest.raises(ValueError, match="'d1' stands more than once"):
+        rescore(QUERY, DOCUMENTS, ["d1", "d1"])
+    with pytest.raises(TypeError, match="candidates must be a list of ids"):
+        rescore(QUERY, DOCUMENTS, "d1")
+    with pytest.raises(ValueError, match="k is 10 but only depth = 5"):
+        two_stage_search(QUERY, DOCUMENTS, EXACT, depth=5, k=10)
+    with pytest.raises(ValueError, match="one score for each of the 12 documents"):
+        two_stage_search(QUERY, DOCUMENTS, EXACT[:5])
+    with pytest.raises(ValueError, match="scores holds a NaN or an infinity, first at position 2"):
+        two_stage_search(QUERY, DOCUMENTS, [0, 1, np.nan, *range(9)])
+    with pytest.raises(TypeError, match="documents must be a MultiVectors"):
+        two_stage_search(QUERY, [unit_vectors(2)], [1.0])
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
+        search(QUERY, DOCUMENTS, k=0)
+    with pytest.raises(ValueError, match=r"scores must be one number a document"):
+        top_k(np.ones((2, 2)), 1)
