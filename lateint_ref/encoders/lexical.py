@@ -1,0 +1,81 @@
+"""BM25, the baseline that needs no model: exact words, weighted by how rare they are.
+
+Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; the variant is Lucene's
+(Kamphuis et al., ECIR 2020), computed by bm25s (Lù, 2024).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lateint_ref._checks import Float32Array
+from lateint_ref.encoders._texts import check_text, check_texts
+
+
+class BM25:
+    """An index of documents that scores them all for a query.
+
+    Words are runs of two or more letters and digits, lower-cased, without English stopwords; they are not stemmed, so
+    "tents" does not find "tent".
+
+    Attributes:
+        name: `"bm25"`.
+    """
+
+    name = "bm25"
+
+    def __init__(self, documents: Any, k1: float = 1.2, b: float = 0.75) -> None:
+        """Index the documents.
+
+        Args:
+            documents: list of `n_docs` non-empty strings.
+            k1: how slowly repetitions of a word saturate, at least 0. Lucene's default.
+            b: how far long documents are discounted, from 0 (not at all) to 1. Lucene's default.
+
+        Raises:
+            TypeError: `documents` is not a list of strings.
+            ValueError: no documents, an empty one, k1 or b outside its range, or no words in any document.
+        """
+        texts = check_texts(documents, "documents")
+        if not (k1 >= 0 and 0 <= b <= 1):
+            raise ValueError(f"k1 must be at least 0 and b between 0 and 1, got k1={k1} and b={b}.")
+        import bm25s
+
+        self._n_docs = len(texts)
+        tokenized = bm25s.tokenize(texts, stopwords="english", show_progress=False)
+        if not tokenized.vocab:
+            raise ValueError("documents hold no words but stopwords and single letters: BM25 has nothing to index.")
+        self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
+        self._index.index(tokenized, show_progress=False)
+
+    def __len__(self) -> int:
+        return self._n_docs
+
+    def words(self, query: str) -> list[str]:
+        """The words of a query as they are looked up, whether or not a document has them."""
+        import bm25s
+
+        tokens: list[list[str]] = bm25s.tokenize(
+            [check_text(query, "query")], stopwords="english", return_ids=False, show_progress=False
+        )
+        return tokens[0]
+
+    def scores(self, query: str) -> Float32Array:
+        """BM25 of every document for one query.
+
+        Args:
+            query: a non-empty string.
+
+        Returns:
+            float32 `(n_docs,)`, at least 0, in the order of the documents; all zeros where no document has any
+            of its words.
+
+        Raises:
+            TypeError, ValueError: `query` is not a string, or is empty.
+        """
+        ids = self._index.get_tokens_ids(self.words(query))
+        if not ids:
+            return np.zeros(self._n_docs, dtype=np.float32)
+        return np.asarray(self._index.get_scores_from_ids(ids), dtype=np.float32)

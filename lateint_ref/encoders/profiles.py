@@ -1,0 +1,159 @@
+"""Which models run: the profile, the names, and the four loaders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from lateint_ref.encoders.bi import BiEncoder
+    from lateint_ref.encoders.hub import HubBi, HubCross, HubLate
+    from lateint_ref.encoders.late import LateEncoder
+    from lateint_ref.encoders.static import StaticEncoder
+
+Profile = Literal["bundled", "hub"]
+
+# The one table of hub names; the environment variable beside each puts another name or a local folder in its place.
+HUB_MODELS = {
+    "bi": "sentence-transformers/all-MiniLM-L6-v2",
+    "cross": "cross-encoder/ms-marco-MiniLM-L6-v2",
+    "late": "lightonai/GTE-ModernColBERT-v1",
+}
+MODEL_VARIABLES = {"bi": "LATEINT_BI_MODEL", "cross": "LATEINT_CROSS_MODEL", "late": "LATEINT_LATE_MODEL"}
+
+
+def profile() -> Profile:
+    """The profile that `LATEINT_PROFILE` asks for: `"bundled"` (also where it is not set) or `"hub"`.
+
+    Raises:
+        ValueError: it is set to something else.
+    """
+    value = os.environ.get("LATEINT_PROFILE", "").strip() or "bundled"
+    if value == "bundled":
+        return "bundled"
+    if value == "hub":
+        return "hub"
+    raise ValueError(
+        f"LATEINT_PROFILE is {value!r}: it takes 'bundled' (runs on what comes with the package) or 'hub' (the "
+        "published models, which a model hub must serve)."
+    )
+
+
+def model_name(kind: str) -> str:
+    """The hub name or folder that the hub profile loads for `"bi"`, `"cross"` or `"late"`.
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in HUB_MODELS:
+        raise ValueError(f"kind must be one of {sorted(HUB_MODELS)}, got {kind!r}.")
+    return os.environ.get(MODEL_VARIABLES[kind], "").strip() or HUB_MODELS[kind]
+
+
+def load_bi(model: str | os.PathLike[str] | None = None) -> BiEncoder | HubBi:
+    """The bi-encoder: one vector a text.
+
+    Args:
+        model: a hub name or a local folder, in either profile. By default the profile's own: bundled
+            all-MiniLM-L6-v2, or what `model_name("bi")` says.
+
+    Returns:
+        An encoder with `encode_queries(texts)` and `encode_documents(texts)`, each float32 `(n, dim)` of unit
+        length, and `name` and `dim`.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone is missing or damaged.
+        OSError: a hub model that cannot be had.
+        RuntimeError: a checkpoint that leaves weights unset.
+    """
+    if model is None and profile() == "bundled":
+        from lateint_ref.encoders.bi import BiEncoder
+
+        return BiEncoder()
+    from lateint_ref.encoders.hub import HubBi
+
+    return HubBi(_chosen(model, "bi"))
+
+
+def load_late(model: str | os.PathLike[str] | None = None, dim: int = 128) -> LateEncoder | HubLate:
+    """The late encoder: one vector a token.
+
+    Args:
+        model: a hub name or a local folder that PyLate can read, in either profile. By default the profile's own:
+            the bundled projection of all-MiniLM-L6-v2's token vectors, or what `model_name("late")` says.
+        dim: dimensions of the bundled encoder: 1 to 128 (the leading rows of the projection), or 384 for the
+            token vectors as they are. A published model has the number it was trained with: leave `dim` alone.
+
+    Returns:
+        An encoder with `encode_queries(texts, ids=None)` and `encode_documents(texts, ids=None)`, each a
+        `MultiVectors` of unit-length vectors, `encode_query(text)`, `tokens(text, kind)`, and `name` and `dim`.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone or projection is missing or
+            damaged, or `dim` is out of range.
+        OSError: a hub model that cannot be had.
+        RuntimeError: a checkpoint that leaves weights unset.
+    """
+    if model is None and profile() == "bundled":
+        from lateint_ref.encoders.backbone import DIM
+        from lateint_ref.encoders.late import LateConfig, LateEncoder
+        from lateint_ref.encoders.projection import load_projection, projection_folder
+
+        folder = projection_folder()
+        config = LateConfig.load(folder / "config.json")
+        return LateEncoder(None if dim == DIM else load_projection(folder, dim), config)
+    if dim != 128:
+        raise ValueError(f"dim is for the bundled late encoder; a published model fixes its own, got dim={dim}.")
+    from lateint_ref.encoders.hub import HubLate
+
+    return HubLate(_chosen(model, "late"))
+
+
+def load_cross(model: str | os.PathLike[str] | None = None) -> HubCross:
+    """The cross-encoder: one score a pair, query and document read together.
+
+    Args:
+        model: a hub name or a local folder, in either profile.
+
+    Returns:
+        An encoder with `score(query, documents)`, float32 `(n,)`, and `name`.
+
+    Raises:
+        NotImplementedError: the bundled profile, which has no trained cross-encoder yet.
+        OSError: a hub model that cannot be had.
+        RuntimeError: a checkpoint that leaves weights unset.
+    """
+    if model is None and profile() == "bundled":
+        raise NotImplementedError(
+            "the bundled profile has no trained cross-encoder yet. Set LATEINT_PROFILE=hub for the published "
+            f"{HUB_MODELS['cross']}, or name a model or a local folder: load_cross('path/to/model')."
+        )
+    from lateint_ref.encoders.hub import HubCross
+
+    return HubCross(_chosen(model, "cross"))
+
+
+def load_static() -> StaticEncoder:
+    """Static embeddings distilled from the backbone: a table of token vectors, no attention at all.
+
+    The first call distils and keeps the table in the cache folder; later calls read it.
+
+    Returns:
+        An encoder with `encode_queries(texts)` and `encode_documents(texts)`, each float32 `(n, dim)` of unit
+        length, and `name` and `dim`. The same in both profiles.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone is missing or damaged.
+    """
+    from lateint_ref.encoders.static import StaticEncoder
+
+    return StaticEncoder()
+
+
+def _chosen(model: Any, kind: str) -> str:
+    if model is None:
+        return model_name(kind)
+    if not isinstance(model, (str, Path)) or not str(model).strip():
+        raise TypeError(f"model must be a hub name or a local folder, got {model!r}.")
+    return str(model)
