@@ -64,11 +64,13 @@ def execute(
         timeout=timeout,
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # no word on unencrypted messages: they stay on this machine
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda **_: on_cell(),
     )
     try:
-        client.execute(env={**os.environ, **kernel_environment()})
+        # cleanup_kc: a kernel manager that is handed in is otherwise left running, with all that it loaded.
+        client.execute(env={**os.environ, **kernel_environment()}, cleanup_kc=True)
     except (CellControlSignal, DeadKernelError) as error:
         lines = _ANSI.sub("", str(error)).strip().splitlines() or [type(error).__name__]
         return "\n".join(line for line in lines[-ERROR_LINES:] if line.strip())

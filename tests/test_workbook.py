@@ -1,6 +1,7 @@
 """The runner of the notebooks, on tiny notebooks made here: one passes, one fails, one passes after it."""
 
 import json
+import os
 import re
 
 import nbformat
@@ -24,9 +25,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("workbook")
     (root / "notebooks").mkdir()
     save(root / "notebooks/00_first.ipynb", "import sys\nprint(sys.executable)", FIGURE)
-    save(
-        root / "notebooks/01_fails.ipynb", "print('before')", "1 / 0", "print('after')", title="Breaks <here>"
-    )
+    save(root / "notebooks/01_fails.ipynb", "print('before')", "1 / 0", "print('after')", title="Is <broken>")
     save(root / "notebooks/02_last.ipynb", "print('still runs')")
     return root
 
@@ -63,9 +62,8 @@ def test_pages_hold_their_images_and_the_error(ran):
 
 
 def test_pages_need_no_script_from_elsewhere_but_mathjax(ran):
-    loaded = re.findall(
-        r"""(?:src|href)=["'](https?:[^"']+)|import\(["'](https?:[^"']+)""", ran[1]["00_first.html"]
-    )
+    remote = r"""(?:src|href)=["'](https?:[^"']+)|import\(["'](https?:[^"']+)"""
+    loaded = re.findall(remote, ran[1]["00_first.html"])
     assert all("mathjax" in "".join(found).lower() for found in loaded)
 
 
@@ -74,7 +72,7 @@ def test_index_lists_titles_questions_results_and_links(ran):
     assert '<a href="00_first.html">A title</a>' in index
     assert "Is it so?" in index
     assert "More text" not in index
-    assert "Breaks &lt;here&gt;" in index
+    assert "Is &lt;broken&gt;" in index
     assert index.count(">passed</td>") == 2
     assert index.count(">FAILED</td>") == 1
 
@@ -154,6 +152,13 @@ def test_cell_that_hangs_or_kills_its_kernel_is_a_failure(tmp_path):
     assert "timed out" in notebooks.execute(slow, tmp_path, timeout=1)
     dead = new_notebook(cells=[new_code_cell("import os\nos._exit(3)")])
     assert notebooks.execute(dead, tmp_path) is not None
+
+
+def test_no_kernel_is_left_running(tmp_path):
+    notebook = new_notebook(cells=[new_code_cell("import os\nprint(os.getpid())")])
+    assert notebooks.execute(notebook, tmp_path) is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(notebook.cells[0].outputs[0].text), 0)
 
 
 def test_hub_profile_may_reach_the_hub(monkeypatch):
