@@ -26,7 +26,8 @@ def kernel_environment() -> dict[str, str]:
     environment = {
         "LATEINT_PROFILE": profile,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "TQDM_DISABLE": "1",  # a bar shows times, so no two runs would give the same output
+        "PYTHONSTARTUP": str(Path(__file__).with_name("_kernel_startup.py")),  # no progress bars, see there
+        "TQDM_DISABLE": "1",
         "TOKENIZERS_PARALLELISM": "false",  # otherwise tokenizers warns whenever a kernel forks
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's warning about frozen modules
     }

@@ -16,9 +16,7 @@ NOT_COMPARABLE = re.compile(r"perf_counter|timeit|second|\btim(?:e|ed|ing|ings)\
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d\d-\d+)["']""")
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 MACHINE = {
-    "an absolute path": re.compile(
-        r"(?<![\w.:/])/(?:home|Users|root|tmp|private|var|mnt|work)/|\b[A-Z]:\\\w"
-    ),
+    "an absolute path": re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|private|var|mnt|work)/|\b[A-Z]:\\\w"),
     "a date": re.compile(r"\b(?:19|20)\d\d-[01]\d-[0-3]\d\b"),
     "a memory address": re.compile(r"\b0x[0-9a-fA-F]{6,}"),
     "this machine's name": re.compile(rf"\b{re.escape(socket.gethostname())}\b"),
@@ -95,9 +93,7 @@ def no_machine(notebook):
                 if found := pattern.search(text):
                     faults.append(f"cell {number} has {name}: {found.group()!r}")
         faults += [
-            f"cell {number} shows a {word}"
-            for word in ("Warning", "Traceback")
-            if any(word in text for text in shown)
+            f"cell {number} shows a {word}" for word in ("Warning", "Traceback") if any(word in text for text in shown)
         ]
     return faults
 
@@ -176,9 +172,7 @@ def exercises(notebook, number, solutions):
         for name in CHECK.findall(checked.source):
             if f"Exercise {name}: not attempted yet" not in "\n".join(output_texts(checked)):
                 faults.append(f"exercise {name} as shipped does not print that it is not attempted yet")
-    faults += [
-        f"exercise {name} is not of notebook {number}" for name in names if not name.startswith(number)
-    ]
+    faults += [f"exercise {name} is not of notebook {number}" for name in names if not name.startswith(number)]
     if len(names) != len(set(names)):
         faults.append("an exercise is checked twice")
     wanted = {f"exercise-{name.split('-')[1]}" for name in names}

@@ -104,12 +104,8 @@ def good_notebook():
     text = "# Twice\n\nWhat is twice one? A number.\n\nYou will be able to\n- double\n- see [here](#the-end)"
     cells = [
         new_markdown_cell(text),
-        new_code_cell(
-            "doctor.what_ran()", outputs=[new_output("stream", text="profile bundled, numpy 2.4.6")]
-        ),
-        new_code_cell(
-            "plot()", outputs=[new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"})]
-        ),
+        new_code_cell("doctor.what_ran()", outputs=[new_output("stream", text="profile bundled, numpy 2.4.6")]),
+        new_code_cell("plot()", outputs=[new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"})]),
         new_code_cell(SETUP),
         new_code_cell(EXERCISE, metadata={"tags": ["exercise"]}),
         new_markdown_cell("## The end"),
@@ -189,9 +185,7 @@ def test_allowed_forms_are_no_faults():
     notebook = good_notebook()
     notebook.cells[3].source += "\nseconds = timeit(double)"
     notebook.cells[3].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"]})
-    notebook.cells[
-        5
-    ].source += "\n[next](03_later.ipynb#any) [site](https://example.invalid/x) `[code](no.md)`"
+    notebook.cells[5].source += "\n[next](03_later.ipynb#any) [site](https://example.invalid/x) `[code](no.md)`"
     assert faults_of(notebook) == []
 
 

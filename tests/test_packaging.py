@@ -16,9 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-LINES = [
-    line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"
-]
+LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
 PINS = {canonicalize_name(Requirement(line).name): Requirement(line) for line in LINES}
 DECLARED = [
     Requirement(text)
@@ -75,9 +73,7 @@ def test_environment_installs_the_package_with_all_extras_under_the_constraints(
     conda = [entry for entry in ENVIRONMENT["dependencies"] if isinstance(entry, str)]
     (pip,) = [entry["pip"] for entry in ENVIRONMENT["dependencies"] if isinstance(entry, dict)]
     assert pip == ["-c constraints.txt", "-e .[all]"]
-    assert {re.split(r"[=<> ]", entry)[0] for entry in conda} == {"python", "pip"}, (
-        "every package comes from pip"
-    )
+    assert {re.split(r"[=<> ]", entry)[0] for entry in conda} == {"python", "pip"}, "every package comes from pip"
 
 
 def test_makefile_installs_the_same():
@@ -96,9 +92,7 @@ def test_python_versions_agree():
     assert lowest in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "name", ["pyproject.toml", "constraints.txt", "environment.yml", "Makefile", ".ci/run"]
-)
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "environment.yml", "Makefile", ".ci/run"])
 def test_no_url_host_or_local_path(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     found = re.findall(
@@ -109,9 +103,7 @@ def test_no_url_host_or_local_path(name):
 
 
 def test_example_in_the_readme_runs():
-    (code,) = re.findall(
-        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
-    )
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     names = {}
     exec(code.replace("maxsim_scores(query, doc", "scores = maxsim_scores(query, doc"), names)
     assert names["scores"].shape == (3,)
@@ -130,9 +122,7 @@ def test_import_is_light_and_quick():
     )
     seconds = []
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
         elapsed, *modules = done.stdout.split()
         assert not set(HEAVY) & set(modules)
         seconds.append(float(elapsed))
@@ -140,9 +130,7 @@ def test_import_is_light_and_quick():
     assert min(seconds) < IMPORT_SECONDS, f"import lateint_ref took {min(seconds):.2f} s at best"
 
 
-@pytest.mark.skipif(
-    Path(sys.prefix).resolve() != ROOT / ".venv", reason="only .venv is built from the constraints"
-)
+@pytest.mark.skipif(Path(sys.prefix).resolve() != ROOT / ".venv", reason="only .venv is built from the constraints")
 def test_installed_versions_are_the_pinned_ones():
     different = []
     for name, pin in PINS.items():
@@ -151,9 +139,7 @@ def test_installed_versions_are_the_pinned_ones():
         except metadata.PackageNotFoundError:
             continue  # wanted on another system only, or brought by another build of PyTorch
         # `2.11.0+cpu` satisfies `==2.11.0`: a CPU build of the same PyTorch is fine.
-        if (pin.marker is None or pin.marker.evaluate()) and not pin.specifier.contains(
-            installed, prereleases=True
-        ):
+        if (pin.marker is None or pin.marker.evaluate()) and not pin.specifier.contains(installed, prereleases=True):
             different.append(f"{name}: installed {installed}, pinned {pin.specifier}")
     missing = [requirement.name for requirement in DECLARED if not _installed(requirement.name)]
     assert not different

@@ -154,6 +154,13 @@ def test_cell_that_hangs_or_kills_its_kernel_is_a_failure(tmp_path):
     assert notebooks.execute(dead, tmp_path) is not None
 
 
+def test_progress_bars_leave_no_output(tmp_path):
+    source = "from tqdm.auto import tqdm\nfrom tqdm import tqdm as plain\nlist(plain(tqdm([1])))"
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    assert notebooks.execute(notebook, tmp_path) is None
+    assert [output.output_type for output in notebook.cells[0].outputs] == ["execute_result"]
+
+
 def test_no_kernel_is_left_running(tmp_path):
     notebook = new_notebook(cells=[new_code_cell("import os\nprint(os.getpid())")])
     assert notebooks.execute(notebook, tmp_path) is None
