@@ -1,4 +1,4 @@
-"""Set before any test module is imported: no model hub, the bundled profile, no windows."""
+"""Set before any test is imported and before nbval starts a kernel: bundled profile, no model hub, no windows."""
 
 import os
 
