@@ -265,10 +265,19 @@ def test_projection_faults(tmp_path, fault):
     assert "git checkout -- data/models" in str(caught.value)
 
 
+def test_projection_is_fitted_to_random_words():
+    passages = projection.vocabulary_passages()
+    assert passages == projection.vocabulary_passages(seed=0)
+    assert passages != projection.vocabulary_passages(seed=1)
+    words = " ".join(passages[: len(passages) // 2]).split()
+    drawn = " ".join(passages[len(passages) // 2 :]).split()
+    assert len(set(words)) == len(words) == len(drawn) > 20_000
+    assert drawn.count("the") > 100
+    assert max(len(passage.split()) for passage in passages) == 16
+
+
 def test_projection_fit_keeps_dot_products_best():
-    passages = projection.docstring_passages(["shlex", "no_such_module"])
-    assert passages == sorted(set(passages))
-    assert all(8 <= len(passage.split()) <= 120 for passage in passages)
+    passages = projection.vocabulary_passages(seed=1)[:40]
     weight, energy, count = projection.fit(passages, late.LateConfig(), progress=False)
     vectors = late.LateEncoder(None, late.LateConfig()).encode_documents(passages).vectors
     assert (weight.shape, count) == ((128, 384), len(vectors))
