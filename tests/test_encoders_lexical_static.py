@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from lateint_ref import encoders as enc
-from lateint_ref.encoders import static
+from lateint_ref.encoders import lexical, static
 
 DOCUMENTS = ["red tent red pegs", "green tent", "canoe hire river canoe paddle", "opening hours library"]
+
+
+def singulars(text):
+    return [{"pegs": "peg", "hours": "hour"}.get(word, word) for word in text.split()]
 
 
 def test_bm25_is_lucenes_formula():
@@ -17,19 +21,20 @@ def test_bm25_is_lucenes_formula():
     mean = np.mean([len(text.split()) for text in DOCUMENTS])
 
     def score(words, text):
-        total, tokens = 0.0, text.split()
+        total, tokens = 0.0, singulars(text)
         for word in words:
-            frequency, df = tokens.count(word), sum(word in other.split() for other in DOCUMENTS)
+            frequency, df = tokens.count(word), sum(word in singulars(other) for other in DOCUMENTS)
             idf = math.log(1 + (len(DOCUMENTS) - df + 0.5) / (df + 0.5))
             total += idf * frequency / (frequency + 1.2 * (1 - 0.75 + 0.75 * len(tokens) / mean))
         return total
 
-    for query in ("red tent", "the canoe", "TENT"):
+    for query in ("red tent", "the canoe", "TENT", "peg"):
         words = query.lower().replace("the ", "").split()
         scores = index.scores(query)
         assert (scores.dtype, scores.shape) == (np.float32, (4,))
         np.testing.assert_allclose(scores, [score(words, text) for text in DOCUMENTS], atol=1e-5)
-    assert index.words("The red zebra") == ["red", "zebra"]
+    assert index.words("The red zebras") == ["red", "zebra"]
+    np.testing.assert_array_equal(index.scores("tents"), index.scores("tent"))
 
 
 @pytest.mark.parametrize("query", ["zebra", "the of and", "?!", "x"])
@@ -124,3 +129,12 @@ def test_cache_folder(monkeypatch, tmp_path):
     assert static.cache_folder() == tmp_path / "here"
     monkeypatch.setenv("LATEINT_CACHE", "")
     assert static.cache_folder().name == "lateint_ref"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("ferries", "ferry"), ("boxes", "boxe"), ("tents", "tent"), ("glass", "glass"), ("bus", "bus"), ("shoes", "shoe")]
+    + [("is", "is"), ("trees", "tree"), ("tent", "tent")],
+)
+def test_singular(word, expected):
+    assert lexical.singular(word) == expected

@@ -1,7 +1,7 @@
 """BM25, the baseline that needs no model: exact words, weighted by how rare they are.
 
 Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; the variant is Lucene's
-(Kamphuis et al., ECIR 2020), computed by bm25s (Lù, 2024).
+(Kamphuis et al., ECIR 2020), computed by bm25s (Lù, 2024). Plurals: Harman, "How Effective Is Suffixing?", JASIS 1991.
 """
 
 from __future__ import annotations
@@ -14,11 +14,30 @@ from lateint_ref._checks import Float32Array
 from lateint_ref.encoders._texts import check_text, check_texts
 
 
+def singular(word: str) -> str:
+    """Cut an English plural to its singular, by the three rules of Harman's S stemmer; the first that fits applies.
+
+    -ies becomes -y unless -eies, -aies; -es becomes -e unless -aes, -ees, -oes; -s goes unless -us, -ss. Words of one
+    or two letters stay as they are. Elasticsearch's `minimal_english` stemmer is a variant of it.
+    """
+    if len(word) < 3 or not word.endswith("s"):
+        return word
+    if word.endswith("ies") and not word.endswith(("eies", "aies")):
+        return word[:-3] + "y"
+    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
+        return word[:-1]
+    return word if word.endswith(("us", "ss")) else word[:-1]
+
+
+def _singulars(words: list[str]) -> list[str]:
+    return [singular(word) for word in words]
+
+
 class BM25:
     """An index of documents that scores them all for a query.
 
-    Words are runs of two or more letters and digits, lower-cased, without English stopwords; they are not stemmed, so
-    "tents" does not find "tent".
+    Words are runs of two or more letters and digits, lower-cased, without English stopwords, plurals cut to singulars
+    (see `singular`).
 
     Attributes:
         name: `"bm25"`.
@@ -44,7 +63,7 @@ class BM25:
         import bm25s
 
         self._n_docs = len(texts)
-        tokenized = bm25s.tokenize(texts, stopwords="english", show_progress=False)
+        tokenized = bm25s.tokenize(texts, stopwords="english", stemmer=_singulars, show_progress=False)
         if not tokenized.vocab:
             raise ValueError("documents hold no words but stopwords and single letters: BM25 has nothing to index.")
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
@@ -58,7 +77,11 @@ class BM25:
         import bm25s
 
         tokens: list[list[str]] = bm25s.tokenize(
-            [check_text(query, "query")], stopwords="english", return_ids=False, show_progress=False
+            [check_text(query, "query")],
+            stopwords="english",
+            stemmer=_singulars,
+            return_ids=False,
+            show_progress=False,
         )
         return tokens[0]
 

@@ -23,7 +23,7 @@ from lateint_ref.encoders._quiet import quiet_loading
 from lateint_ref.encoders._texts import check_texts
 
 DIM = 256
-SIF = 1e-4  # weight sif / (sif + p) of a token of probability p, which is taken from its rank by Zipf's law
+SIF = 1e-5  # weight sif / (sif + p) of a token of probability p, from its rank by Zipf's law; best of six on dev
 
 
 def cache_folder() -> Path:
@@ -102,7 +102,7 @@ class StaticEncoder:
 def distil(folder: Path, dim: int = DIM) -> Any:
     """Distil the table and keep it in `folder`, which appears whole or not at all.
 
-    About 30 seconds on two cores, with a progress bar (which `TQDM_DISABLE=1` turns off).
+    About 15 seconds on two cores, with a progress bar (which `TQDM_DISABLE=1` turns off).
 
     Returns:
         A `model2vec.StaticModel`.
