@@ -32,7 +32,7 @@ test: lint ## lint, type check, all tests, every notebook compared output by out
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m lateint_ref bench
 
-data: $(READY) ## build the bundled data again from its sources
+data: $(READY) ## check the bundled data and list what there is
 	@$(PY) -m lateint_ref data
 
 notebooks: $(READY) ## execute the notebooks and save their outputs in place (ONLY=02 for one of them)

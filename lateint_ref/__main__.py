@@ -17,7 +17,7 @@ COMMANDS = {
     "run": ("lateint_ref.workbook", "execute every notebook into build/ as HTML, with an index page"),
     "notebooks": ("lateint_ref.workbook", "execute every notebook in place and save clean outputs"),
     "bench": ("lateint_ref.bench", "time maxsim_scores beside other implementations"),
-    "data": ("lateint_ref.datasets", "build the bundled data again from its sources"),
+    "data": ("lateint_ref.datasets", "check the bundled data and list what there is"),
 }
 
 

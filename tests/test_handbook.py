@@ -1,4 +1,4 @@
-"""The bundled text collection keeps its promises: size, ids, splits, no passage twice, no answer by rare words alone."""
+"""The bundled text collection: size, ids, splits, no passage twice, no answer given away by rare words."""
 
 import itertools
 import math
@@ -106,7 +106,8 @@ def test_answers_are_not_given_away_by_rare_words(splits, passages, queries, rar
     for query in queries:
         clues = {word for word in words(query.text) if 0 < frequency[word] <= rare}
         weight = {
-            name: sum(math.log(len(passages) / frequency[w]) for w in clues & known) for name, known in vocabulary.items()
+            name: sum(math.log(len(passages) / frequency[w]) for w in clues & known)
+            for name, known in vocabulary.items()
         }
         best = max(weight.values())
         first = [name for name, value in weight.items() if value == best]
