@@ -174,7 +174,7 @@ class LateEncoder:
 
     def as_pylate(self) -> Any:
         """The same encoder as a `pylate.models.ColBERT` on the CPU, with its own copy of the weights."""
-        from lateint_ref.encoders.hub import build_pylate
+        from lateint_ref.encoders._pylate import build_pylate
 
         return build_pylate(self._projection, self.config)
 
