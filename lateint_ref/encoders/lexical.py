@@ -1,7 +1,7 @@
 """BM25, the baseline that needs no model: exact words, weighted by how rare they are.
 
 Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; the variant is Lucene's
-(Kamphuis et al., ECIR 2020), computed by bm25s (Lù, 2024). Plurals: Harman, "How Effective Is Suffixing?", JASIS 1991.
+(Kamphuis et al., ECIR 2020), computed by bm25s (Lù, 2024). Stems: Porter's English stemmer of the Snowball project.
 """
 
 from __future__ import annotations
@@ -14,30 +14,10 @@ from lateint_ref._checks import Float32Array
 from lateint_ref.encoders._texts import check_text, check_texts
 
 
-def singular(word: str) -> str:
-    """Cut an English plural to its singular, by the three rules of Harman's S stemmer; the first that fits applies.
-
-    -ies becomes -y unless -eies, -aies; -es becomes -e unless -aes, -ees, -oes; -s goes unless -us, -ss. Words of one
-    or two letters stay as they are. Elasticsearch's `minimal_english` stemmer is a variant of it.
-    """
-    if len(word) < 3 or not word.endswith("s"):
-        return word
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
-        return word[:-1]
-    return word if word.endswith(("us", "ss")) else word[:-1]
-
-
-def _singulars(words: list[str]) -> list[str]:
-    return [singular(word) for word in words]
-
-
 class BM25:
     """An index of documents that scores them all for a query.
 
-    Words are runs of two or more letters and digits, lower-cased, without English stopwords, plurals cut to singulars
-    (see `singular`).
+    Words are runs of two or more letters and digits, lower-cased, without English stopwords, cut to their stems.
 
     Attributes:
         name: `"bm25"`.
@@ -61,9 +41,11 @@ class BM25:
         if not (k1 >= 0 and 0 <= b <= 1):
             raise ValueError(f"k1 must be at least 0 and b between 0 and 1, got k1={k1} and b={b}.")
         import bm25s
+        from Stemmer import Stemmer
 
+        self._stemmer = Stemmer("english")
         self._n_docs = len(texts)
-        tokenized = bm25s.tokenize(texts, stopwords="english", stemmer=_singulars, show_progress=False)
+        tokenized = bm25s.tokenize(texts, stopwords="english", stemmer=self._stemmer, show_progress=False)
         if not tokenized.vocab:
             raise ValueError("documents hold no words but stopwords and single letters: BM25 has nothing to index.")
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
@@ -79,7 +61,7 @@ class BM25:
         tokens: list[list[str]] = bm25s.tokenize(
             [check_text(query, "query")],
             stopwords="english",
-            stemmer=_singulars,
+            stemmer=self._stemmer,
             return_ids=False,
             show_progress=False,
         )
