@@ -132,3 +132,76 @@ def grouped_bars(table: Any, ax: Axes, value_label: str) -> Axes:
     ax.set_xlabel(value_label)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return ax
+
+
+def pipeline(
+    query: Any,
+    document: Any,
+    query_tokens: Sequence[str],
+    document_tokens: Sequence[str],
+    notes: Sequence[str] = ("", "", ""),
+) -> Figure:
+    """Late interaction in one picture, laid out like the product `S = Q D^T`: Q at the left, D above, S between.
+
+    Args:
+        query: `(n_q, dim)`; the first few dimensions are drawn.
+        document: `(n_d, dim)`, likewise.
+        query_tokens: `n_q` labels.
+        document_tokens: `n_d` labels.
+        notes: a line of text below the titles of Q, D and S.
+
+    Returns:
+        The figure; its height fits about ten query tokens, its width about ten document tokens.
+
+    Raises:
+        TypeError, ValueError: vectors that `similarity_matrix` rejects.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
+
+    matrix = similarity_matrix(query, document)
+    best, shown = matrix.max(axis=1), 6
+    figure, axes = plt.subplots(
+        2,
+        3,
+        figsize=(7.6, 2.3 + 0.34 * len(matrix)),
+        width_ratios=[0.75 * shown, matrix.shape[1], 2],
+        height_ratios=[0.6 * shown, len(matrix)],
+    )
+    (corner, d_axes, empty), (q_axes, s_axes, max_axes) = axes
+    pictures = [
+        (d_axes, np.asarray(document)[:, :shown].T, f"D: one column a passage token\n{notes[1]}"),
+        (q_axes, np.asarray(query)[:, :shown], f"Q: one row a question token\n{notes[0]}"),
+        (s_axes, matrix, f"S: every row of Q times every column of D\n{notes[2]}"),
+        (max_axes, best[:, None], "row maximum\n"),
+    ]
+    for ax, values, title in pictures:
+        limits = (matrix.min(), matrix.max()) if ax in (s_axes, max_axes) else (None, None)
+        ax.imshow(values, aspect="auto", vmin=limits[0], vmax=limits[1])
+        ax.set_title(title, fontsize=8.5, loc="left")
+        ax.set(xticks=[], yticks=[])
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+    d_axes.set_yticks([])
+    q_axes.set_yticks(range(len(query_tokens)), query_tokens)
+    s_axes.set_xticks(range(len(document_tokens)), document_tokens, rotation=40, ha="right", rotation_mode="anchor")
+    middle = (matrix.min() + matrix.max()) / 2
+    for row, column in np.ndindex(matrix.shape):
+        ink = "black" if matrix[row, column] > middle else "white"
+        s_axes.text(column, row, f"{matrix[row, column]:.2f}", ha="center", va="center", fontsize=7.5, color=ink)
+    for row, column in enumerate(matrix.argmax(axis=1)):
+        s_axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=3.5))
+        s_axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
+        ink = "black" if best[row] > middle else "white"
+        max_axes.text(0, row, f"{best[row]:.2f}", ha="center", va="center", fontsize=7.5, color=ink)
+    max_axes.set_xlabel(f"their sum,\nthe score:\n{best.sum():.2f}", fontsize=9)
+    steps = (
+        "question → tokens → encoder → Q",
+        "passage → tokens → encoder → D",
+        "S = Q Dᵀ",
+        "score = sum of row maxima",
+    )
+    corner.text(0, 0.5, "\n".join(steps), fontsize=8.5, va="center", linespacing=2, transform=corner.transAxes)
+    corner.axis("off")
+    empty.axis("off")
+    return figure
