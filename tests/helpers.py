@@ -1,5 +1,7 @@
 """Small things that several test files share."""
 
+import re
+
 import numpy as np
 
 
@@ -15,3 +17,9 @@ def maxsim_by_loops(query: np.ndarray, document: np.ndarray) -> float:
     for q in np.asarray(query, dtype=np.float64):
         total += max(float(sum(a * b for a, b in zip(q, d, strict=True))) for d in np.asarray(document, np.float64))
     return total
+
+
+def words(text):
+    """Lower-case words, with a plural or third-person s taken off."""
+    found = re.findall(r"[^\W_]+", text.lower())
+    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import words
 from lateint_ref import apidocs
 from lateint_ref.apidocs import api_passages, load_apidocs, load_see_also, see_also_queries
 from lateint_ref.datasets import data_folder
@@ -32,12 +33,6 @@ def passages(splits):
 @pytest.fixture(scope="module")
 def queries(splits):
     return splits["dev"].queries + splits["test"].queries
-
-
-def words(text):
-    """Lower-case words, with a plural or third-person s taken off."""
-    found = re.findall(r"[^\W_]+", text.lower())
-    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found]
 
 
 def squeeze(text):

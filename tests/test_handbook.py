@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from helpers import words
 from lateint_ref import load_handbook
 
 TYPES = {"keyword", "paraphrase", "detail", "number", "negation", "conditions"}
@@ -25,12 +26,6 @@ def passages(splits):
 @pytest.fixture(scope="module")
 def queries(splits):
     return splits["dev"].queries + splits["test"].queries
-
-
-def words(text):
-    """Lower-case words, with a plural or third-person s taken off."""
-    found = re.findall(r"[^\W_]+", text.lower())
-    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found]
 
 
 def test_counts(passages, queries, splits):
