@@ -1,6 +1,8 @@
 """Small things that several test files share."""
 
+import math
 import re
+from collections import Counter
 
 import numpy as np
 
@@ -23,3 +25,21 @@ def words(text):
     """Lower-case words, with a plural or third-person s taken off."""
     found = re.findall(r"[^\W_]+", text.lower())
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found]
+
+
+def given_away(passages, queries, qrels, rare):
+    """Ids of the queries whose answer is singled out by the words they share with at most `rare` passages."""
+    vocabulary = {passage.id: set(words(passage.full_text)) for passage in passages}
+    frequency = Counter(word for known in vocabulary.values() for word in known)
+    found = []
+    for query in queries:
+        clues = {word for word in words(query.text) if 0 < frequency[word] <= rare}
+        weight = {
+            name: sum(math.log(len(passages) / frequency[word]) for word in clues & known)
+            for name, known in vocabulary.items()
+        }
+        best = max(weight.values())
+        first = [name for name, value in weight.items() if value == best]
+        if best > 0 and len(first) == 1 and qrels[query.id].get(first[0]) == 2:
+            found.append(query.id)
+    return found

@@ -1,8 +1,6 @@
 """The documentation collection keeps its promises: counts, ids, splits, clean text, no name in its own question."""
 
-import itertools
 import json
-import math
 import re
 import shutil
 import subprocess
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import words
+from helpers import given_away, words
 from lateint_ref import apidocs
 from lateint_ref.apidocs import api_passages, load_apidocs, load_see_also, see_also_queries
 from lateint_ref.datasets import data_folder
@@ -165,22 +163,9 @@ def test_questions_are_not_copied(splits, queries):
 @pytest.mark.parametrize("rare", [1, 2, 4, 8, 16])
 def test_answers_are_not_given_away_by_rare_words(splits, passages, queries, rare):
     """A question is given away where the words it shares with at most `rare` passages single out an answer."""
-    vocabulary = {passage.id: set(words(passage.full_text)) for passage in passages}
-    frequency = Counter(itertools.chain.from_iterable(vocabulary.values()))
-    qrels = splits["dev"].qrels | splits["test"].qrels
-    given_away = []
-    for query in queries:
-        clues = {word for word in words(query.text) if 0 < frequency[word] <= rare}
-        weight = {
-            name: sum(math.log(len(passages) / frequency[w]) for w in clues & known)
-            for name, known in vocabulary.items()
-        }
-        best = max(weight.values())
-        first = [name for name, value in weight.items() if value == best]
-        if best > 0 and len(first) == 1 and qrels[query.id].get(first[0]) == 2:
-            given_away.append(query.id)
-    print(f"{len(given_away)} of {len(queries)} given away by words in at most {rare} passages")
-    assert len(given_away) <= len(queries) / 20, given_away
+    found = given_away(passages, queries, splits["dev"].qrels | splits["test"].qrels, rare)
+    print(f"{len(found)} of {len(queries)} given away by words in at most {rare} passages")
+    assert len(found) <= len(queries) / 20, found
 
 
 def test_see_also(passages):

@@ -1,13 +1,12 @@
 """The bundled text collection: size, ids, splits, no passage twice, no answer given away by rare words."""
 
 import itertools
-import math
 import re
 from collections import Counter
 
 import pytest
 
-from helpers import words
+from helpers import given_away, words
 from lateint_ref import load_handbook
 
 TYPES = {"keyword", "paraphrase", "detail", "number", "negation", "conditions"}
@@ -94,19 +93,6 @@ def test_no_passage_twice(passages):
 @pytest.mark.parametrize("rare", [1, 2, 4, 8])
 def test_answers_are_not_given_away_by_rare_words(splits, passages, queries, rare):
     """A query is given away where the words it shares with at most `rare` passages single out its answer."""
-    vocabulary = {passage.id: set(words(f"{passage.title} {passage.text}")) for passage in passages}
-    frequency = Counter(word for known in vocabulary.values() for word in known)
-    qrels = splits["dev"].qrels | splits["test"].qrels
-    given_away = []
-    for query in queries:
-        clues = {word for word in words(query.text) if 0 < frequency[word] <= rare}
-        weight = {
-            name: sum(math.log(len(passages) / frequency[w]) for w in clues & known)
-            for name, known in vocabulary.items()
-        }
-        best = max(weight.values())
-        first = [name for name, value in weight.items() if value == best]
-        if best > 0 and len(first) == 1 and qrels[query.id].get(first[0]) == 2:
-            given_away.append(query.id)
-    assert len(given_away) <= len(queries) / 2, f"{len(given_away)} of {len(queries)}: {given_away}"
-    print(f"{len(given_away)} of {len(queries)} given away by words in at most {rare} passages")
+    found = given_away(passages, queries, splits["dev"].qrels | splits["test"].qrels, rare)
+    assert len(found) <= len(queries) / 2, f"{len(found)} of {len(queries)}: {found}"
+    print(f"{len(found)} of {len(queries)} given away by words in at most {rare} passages")
