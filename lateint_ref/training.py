@@ -21,12 +21,28 @@ from torch.nn import functional
 from lateint_ref.datasets import Dataset, load_handbook
 from lateint_ref.encoders.late import LateConfig
 from lateint_ref.evaluation import evaluate, make_run
+from lateint_ref.training_cross import listwise_loss
 from lateint_ref.training_data import DEFAULT_FOLDER
 from lateint_ref.training_export import export
 from lateint_ref.training_loop import Example, Examples, Recipe, train
 from lateint_ref.training_model import LateStudent, maxsim_matrix
 
-RECIPES = {"late": Recipe(first_layer=3), "cross": Recipe(queries=8, negatives=7, steps=1600)}
+RECIPES = {
+    "late": Recipe(steps=300, queries=32, negatives=8, block=6, document_tokens=180, temperature=0.03),
+    "cross": Recipe(
+        steps=500,
+        queries=8,
+        negatives=8,
+        judged=1.0,
+        rank=32,
+        alpha=32.0,
+        lr=4e-4,
+        projection_lr=2e-3,
+        first_layer=3,
+        document_tokens=160,
+        query_tokens=64,
+    ),
+}
 RERANKED = 50
 CARD = """# {kind} encoder on all-MiniLM-L6-v2
 
@@ -38,18 +54,6 @@ free documentation and dictionaries (`python -m lateint_ref.training_data`). The
 
 Licence: Apache-2.0, as the backbone.
 """
-
-
-def contrastive_loss(scores: Tensor, candidates: int) -> Tensor:
-    """Cross-entropy of each query's own positive among all candidates of the batch (InfoNCE).
-
-    Args:
-        scores: `(n_q, n_q * candidates)`, divided by the temperature; query i's candidates stand at
-            `i * candidates` and after, its positive first.
-        candidates: a query's candidates, the positive included.
-    """
-    positives = torch.arange(len(scores), device=scores.device) * candidates
-    return functional.cross_entropy(scores, positives)
 
 
 def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -70,34 +74,42 @@ def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
 def late_loss(student: LateStudent, examples: Examples, recipe: Recipe, bf16: bool) -> Callable[[int], Tensor]:
     """The late encoder's loss at a step: contrastive, plus distillation from its own untrained self.
 
-    The teacher is what the student was before training: the backbone's token vectors at their full 384 dimensions,
-    mixed with the cosine of their means (the bi-encoder). It keeps the student from forgetting what the
-    backbone knows, while the contrastive part teaches it to tell siblings apart.
+    Every passage of the batch is a candidate of every query of it. The teacher is what the student was before
+    training: the backbone's token vectors at their full 384 dimensions, mixed with the cosine of their means (the
+    bi-encoder). It keeps the student from forgetting what the backbone knows, while the contrastive part
+    teaches it to tell siblings apart.
     """
 
     def loss(step: int) -> Tensor:
         batch = examples.batch(step, recipe)
+        texts = list(dict.fromkeys(text for example in batch for text in example.documents))
         queries = student.tokens([example.query for example in batch], "query", recipe.query_tokens)
-        documents = student.tokens(_flat(batch), "document", recipe.document_tokens)
-        device, taught = student.projection.weight.device.type, recipe.distillation > 0
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
+        documents = student.tokens(texts, "document", recipe.document_tokens)
+        device, taught = student.projection.weight.device, recipe.distillation > 0
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             q, q_mask, q0 = student(queries, "query", taught)
             d, d_mask, d0 = student(documents, "document", taught)
         size = q_mask.sum(dim=-1, keepdim=True)
-        scores = maxsim_matrix(q, q_mask, d, d_mask) / size / recipe.temperature
-        total = recipe.contrastive * contrastive_loss(scores, recipe.negatives + 1)
+        mean_scores = maxsim_matrix(q, q_mask, d, d_mask) / size
+        labels = torch.tensor(labels_of(batch, texts), device=device)
+        total = recipe.contrastive * listwise_loss(mean_scores / recipe.temperature, labels)
         if q0 is not None and d0 is not None:
             late = maxsim_matrix(q0, q_mask, d0, d_mask) / size
             cosine = _mean(q0, queries) @ _mean(d0, documents).T
             teacher = (1 - recipe.bi_weight) * late + recipe.bi_weight * cosine
-            total = total + recipe.distillation * distillation_loss(scores, teacher / recipe.temperature)
+            kept = distillation_loss(mean_scores / recipe.keep_temperature, teacher / recipe.keep_temperature)
+            total = total + recipe.distillation * kept
         return total
 
     return loss
 
 
-def _flat(batch: Sequence[Example]) -> list[str]:
-    return [document for example in batch for document in example.documents]
+def labels_of(batch: Sequence[Example], texts: Sequence[str]) -> list[list[float]]:
+    """Each query's label of each of the batch's passages; those of other queries count as wrong."""
+    return [
+        [known.get(text, 0.0) for text in texts]
+        for known in (dict(zip(example.documents, example.labels, strict=True)) for example in batch)
+    ]
 
 
 def _mean(vectors: Tensor, sequences: list[list[int]]) -> Tensor:
@@ -182,11 +194,11 @@ def _cross(recipe: Recipe, examples: Examples, held_out: Examples, dev: Dataset,
     from lateint_ref.encoders.bi import BiEncoder
     from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores
 
-    student = CrossStudent(recipe.rank, recipe.alpha, recipe.first_layer)
+    student = CrossStudent(recipe.rank, recipe.alpha)
     encoder = BiEncoder()
     cosines = encoder.encode_queries([query.text for query in dev.queries]) @ encoder.encode_documents(dev.texts).T
     tops = {query.text: np.argsort(-row)[:RERANKED].tolist() for query, row in zip(dev.queries, cosines, strict=True)}
-    plain = cross_loss(student, held_out, replace(recipe, contrastive=1.0, distillation=0.0, steps=4), bf16)
+    plain = cross_loss(student, held_out, recipe, bf16)
 
     def check(step: int) -> str:
         scores = cross_scores(student, dev, tops)

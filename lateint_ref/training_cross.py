@@ -1,8 +1,7 @@
-"""The cross-encoder in training: query and passage read together, scored by MaxSim within that joint pass.
+"""The cross-encoder in training: adapters on the layers that read query and passage together, and the head.
 
-A fresh head on a joint encoding would have to learn from nothing what late interaction has from the start. So the score
-begins as late interaction's: MaxSim between the query's and the passage's tokens, which have now seen each other,
-with the cosine of their means, put together by a small head.
+A fresh head on a joint encoding would have to learn from nothing what late interaction has from the start. So the head
+begins with late interaction's score (see `encoders.cross.Judge`), and learns what reading together adds to it.
 """
 
 from __future__ import annotations
@@ -14,95 +13,74 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lateint_ref.datasets import Dataset
-from lateint_ref.encoders import backbone
+from lateint_ref.encoders.cross import SPLIT, Judge, Reading, read_apart, read_together
 from lateint_ref.training_loop import Examples, Recipe
-from lateint_ref.training_model import Trunk
-
-FEATURES = 3
+from lateint_ref.training_model import Trunk, without_adapters
 
 
 class CrossStudent(nn.Module):  # type: ignore[misc]
-    """Adapters on the backbone; a head that weighs MaxSim both ways and the cosine, and reads the `[CLS]` vector."""
+    """The cross-encoder with its adapters beside the backbone.
 
-    def __init__(self, rank: int, alpha: float, first_layer: int = 0) -> None:
+    What the plain backbone makes of a text read apart does not change in training: it is kept, in memory.
+    """
+
+    def __init__(self, rank: int, alpha: float) -> None:
         super().__init__()
-        self.trunk = Trunk(rank, alpha, first_layer)
-        self.head = nn.Linear(FEATURES, 1, bias=False)
-        self.head_cls = nn.Linear(backbone.DIM, 1)
-        with torch.no_grad():
-            self.head.weight.copy_(torch.tensor([[0.5, 0.25, 0.25]]))
-            self.head_cls.weight.zero_()
-            self.head_cls.bias.zero_()
+        self.trunk = Trunk(rank, alpha, SPLIT)
+        self.judge = Judge()
+        self._readings: dict[tuple[int, ...], Reading] = {}
 
-    def tokens(self, query: str, document: str, query_limit: int, limit: int) -> tuple[list[int], int]:
-        """`[CLS] query [SEP] passage [SEP]`, and how many tokens the first part with its `[SEP]` has."""
-        tokenizer = self.trunk.tokenizer
-        first = tokenizer(query, truncation=True, max_length=query_limit)["input_ids"]
-        second = tokenizer(document, truncation=True, max_length=limit, add_special_tokens=True)["input_ids"][1:]
-        return [*first, *second], len(first)
+    def tokens(self, texts: Sequence[str], limit: int) -> list[list[int]]:
+        """Token ids of each text, `[CLS]` and `[SEP]` included, cut to `limit`."""
+        found: list[list[int]] = self.trunk.tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]
+        return found
 
-    def forward(self, pairs: Sequence[tuple[list[int], int]]) -> Tensor:
-        """Score pairs.
+    def read(self, sequences: Sequence[list[int]]) -> list[Reading]:
+        """Each text read alone by the plain backbone."""
+        new = sorted({tuple(ids) for ids in sequences} - self._readings.keys(), key=lambda ids: (len(ids), ids))
+        with without_adapters(self.trunk.model):
+            for start in range(0, len(new), 32):
+                part = new[start : start + 32]
+                readings = read_apart(self.trunk.model, [list(ids) for ids in part], self.trunk.tokenizer.pad_token_id)
+                self._readings.update(zip(part, readings, strict=True))
+        return [self._readings[tuple(ids)] for ids in sequences]
 
-        Args:
-            pairs: `n` results of `tokens`.
-
-        Returns:
-            float32 `(n,)`; a MaxSim per query token, so about 0 to 1 before training.
-        """
-        hidden, mask = self.trunk.lower([ids for ids, _ in pairs], self.head.weight.device)
-        hidden = self.trunk.upper(hidden, mask).float()
-        lengths = torch.tensor([len(ids) for ids, _ in pairs], device=hidden.device)[:, None]
-        border = torch.tensor([size for _, size in pairs], device=hidden.device)[:, None]
-        place = torch.arange(hidden.shape[1], device=hidden.device)[None]
-        query, document = place < border, (place >= border) & (place < lengths)
-        unit = functional.normalize(hidden, dim=-1)
-        similarity = unit @ unit.transpose(1, 2)
-        forth = similarity.masked_fill(~document[:, None, :], -1.0).amax(dim=-1)
-        back = similarity.masked_fill(~query[:, None, :], -1.0).amax(dim=-1)
-        features = torch.stack(
-            [
-                (forth * query).sum(dim=-1) / query.sum(dim=-1),
-                (back * document).sum(dim=-1) / document.sum(dim=-1),
-                functional.cosine_similarity(_mean(hidden, query), _mean(hidden, document), dim=-1),
-            ],
-            dim=-1,
+    def forward(self, queries: Sequence[list[int]], documents: Sequence[list[int]]) -> Tensor:
+        """Score `n` pairs of token ids: float32 `(n,)`; about 1 before training."""
+        return read_together(
+            self.trunk.model.encoder.layer[SPLIT:], self.judge, self.read(queries), self.read(documents)
         )
-        with torch.autocast(hidden.device.type, enabled=False):
-            return (self.head(features) + 0.1 * self.head_cls(hidden[:, 0]))[:, 0]
 
 
-def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    return (hidden * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+def listwise_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of each query's candidates with the distribution that the labels make.
+
+    Source: Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach", ICML 2007, section 4.
+
+    Args:
+        scores: `(n_q, n)`, divided by the temperature.
+        labels: `(n_q, n)`, not negative, with something above 0 in every row.
+    """
+    target = labels / labels.sum(dim=-1, keepdim=True)
+    return -(target * functional.log_softmax(scores, dim=-1)).sum(dim=-1).mean()
 
 
 def cross_loss(student: CrossStudent, examples: Examples, recipe: Recipe, bf16: bool) -> Callable[[int], Tensor]:
-    """The cross-encoder's loss at a step: labels among a query's own candidates, and distillation.
+    """The cross-encoder's loss at a step: the labels among each query's own candidates.
 
-    The teacher is the bi-encoder's cosine, stored with the mined candidates. Its weight falls linearly to nothing over
-    the steps, and that of the labels rises: first what the backbone knows, then what the labels say.
+    There is nothing to distil from late interaction: the head starts with its score.
     """
 
     def loss(step: int) -> Tensor:
         batch = examples.batch(step, recipe)
-        pairs = [
-            student.tokens(example.query, document, recipe.query_tokens, recipe.document_tokens)
-            for example in batch
-            for document in example.documents
-        ]
-        with torch.autocast(student.head.weight.device.type, dtype=torch.bfloat16, enabled=bf16):
-            scores = student(pairs).view(len(batch), -1) / recipe.temperature
-        teacher = torch.tensor([example.scores for example in batch], device=scores.device) / recipe.temperature
-        labels = torch.zeros(len(batch), dtype=torch.long, device=scores.device)
-        part = step / recipe.steps
-        kept = functional.kl_div(
-            functional.log_softmax(scores, dim=-1),
-            functional.log_softmax(teacher, dim=-1),
-            log_target=True,
-            reduction="batchmean",
-        )
-        value: Tensor = recipe.contrastive * part * functional.cross_entropy(scores, labels)
-        return value + recipe.distillation * (1 - part) * kept
+        queries, documents = [], []
+        for example in batch:
+            queries += student.tokens([example.query], recipe.query_tokens) * len(example.documents)
+            documents += student.tokens(example.documents, recipe.document_tokens)
+        with torch.autocast(student.judge.mark.device.type, dtype=torch.bfloat16, enabled=bf16):
+            scores = student(queries, documents).view(len(batch), -1) / recipe.temperature
+        labels = torch.tensor([example.labels for example in batch], device=scores.device)
+        return listwise_loss(scores, labels)
 
     return loss
 
@@ -123,6 +101,7 @@ def cross_scores(
     """
     found: dict[str, dict[int, float]] = {}
     for query, rows in candidates.items():
-        pairs = [student.tokens(query, dataset.texts[row], 64, 256) for row in rows]
-        found[query] = dict(zip(rows, student(pairs).tolist(), strict=True))
+        documents = student.tokens([dataset.texts[row] for row in rows], 256)
+        scores = student(student.tokens([query], 64) * len(rows), documents)
+        found[query] = dict(zip(rows, scores.tolist(), strict=True))
     return found

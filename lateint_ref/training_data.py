@@ -4,11 +4,12 @@ Writes to `build/training/` in the layout that PyLate trains on (its `KDProcessi
 
     documents.jsonl   {"document_id", "document", "page"}
     queries.jsonl     {"query_id", "query", "kind", "source"}
-    train.jsonl       {"query_id", "document_ids": [positive, negatives ...], "scores": [bi-encoder's cosines]}
+    train.jsonl       {"query_id", "document_ids": [positive, negatives ...], "scores": [bi-encoder's cosines]},
+                      with "labels" where the question was judged (`data/training/`)
     valid.jsonl       the same for held-out pages
     counts.json       what was found, dropped and kept, by source
 
-Nothing of it is committed: the text belongs to its authors, under the licences of their packages.
+What is gathered is not committed: the text belongs to its authors, under the licences of their packages.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lateint_ref.training_guard import Guard, evaluation_texts
+from lateint_ref.training_judged import candidates, family_of, guarded, read_judged
 from lateint_ref.training_mining import embed, mine
 from lateint_ref.training_pairs import Pair, deduplicate, gather
 from lateint_ref.training_rewrite import synonyms
@@ -145,6 +147,8 @@ def build(folder: Path, total: int, seed: int, negatives: int) -> dict[str, Coun
             )
     documents += list(spoiled.values())
     pages = [pair.page for pair in pairs] + [pairs[row].page for row in spoiled]
+    queries = [{"query": pair.query, "kind": pair.kind, "source": pair.source} for pair in pairs]
+    counts["judged"] = add_judged(folder, documents, pages, queries, lines)
     write_lines(
         folder / "documents.jsonl",
         (
@@ -152,17 +156,57 @@ def build(folder: Path, total: int, seed: int, negatives: int) -> dict[str, Coun
             for row, (text, page) in enumerate(zip(documents, pages, strict=True))
         ),
     )
-    write_lines(
-        folder / "queries.jsonl",
-        (
-            {"query_id": row, "query": pair.query, "kind": pair.kind, "source": pair.source}
-            for row, pair in enumerate(pairs)
-        ),
-    )
+    write_lines(folder / "queries.jsonl", ({"query_id": row, **query} for row, query in enumerate(queries)))
     write_lines(folder / "valid.jsonl", lines[True])
     write_lines(folder / "train.jsonl", lines[False])
     (folder / "counts.json").write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
     return counts
+
+
+def add_judged(
+    folder: Path,
+    documents: list[str],
+    pages: list[str],
+    queries: list[dict[str, str]],
+    lines: dict[bool, list[dict[str, Any]]],
+) -> Counter[str]:
+    """Append the questions of `data/training` with their candidates to what is to be written.
+
+    Args:
+        folder: where the vectors are kept.
+        documents: what `build` has so far; appended to in place, as the next three.
+        pages: a document's page or family.
+        queries: what is asked.
+        lines: candidates, for training and (True) validation.
+
+    Returns:
+        How many questions were added, by kind.
+    """
+    from lateint_ref.datasets import data_folder
+
+    data = data_folder()
+    passages, questions = read_judged(data / "training")
+    questions = guarded(passages, questions, Guard(evaluation_texts(data)))
+    names, first = list(passages), len(documents)
+    families = [family_of(name) for name in names]
+    vectors = embed(list(passages.values()), folder / "vectors", "judged documents")
+    asked = embed([question.text for question in questions], folder / "vectors", "judged queries")
+    documents += passages.values()
+    pages += families
+    for question, vector in zip(questions, asked, strict=True):
+        cosines = vectors @ vector
+        found = candidates(question, names, families, cosines)
+        held_out = is_held_out(question.text if question.family == "api" else question.family)
+        lines[held_out].append(
+            {
+                "query_id": len(queries),
+                "document_ids": [first + row for row, _ in found],
+                "scores": [round(float(cosines[row]), 4) for row, _ in found],
+                "labels": [label for _, label in found],
+            }
+        )
+        queries.append({"query": question.text, "kind": question.kind, "source": question.family})
+    return Counter(question.kind for question in questions)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -178,7 +222,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for source in sorted(counts["gathered"], key=lambda name: -counts["kept"][name]):
         row = [counts[column][source] for column in ("gathered", "duplicates", "overlaps", "kept")]
         print(f"{source:24s} {row[0]:9d} {row[1]:10d} {row[2]:9d} {row[3]:7d}")
-    print(f"{'all':24s} " + "{:9d} {:10d} {:9d} {:7d}".format(*(counts[c].total() for c in counts)))
+    columns = [counts[column].total() for column in ("gathered", "duplicates", "overlaps", "kept")]
+    print(f"{'all':24s} " + "{:9d} {:10d} {:9d} {:7d}".format(*columns))
+    print(f"judged questions beside: {counts['judged'].total()}")
     return 0
 
 

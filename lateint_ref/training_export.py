@@ -6,18 +6,15 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from lateint_ref.encoders.backbone import NAME, sha256_of
 from lateint_ref.encoders.late import LateConfig
+from lateint_ref.encoders.trained import SETTINGS, WEIGHTS, read
 from lateint_ref.training_cross import CrossStudent
 from lateint_ref.training_loop import Recipe
 from lateint_ref.training_model import LateStudent, adapter_state, adapters
-
-_WEIGHTS, _CONFIG = "model.safetensors", "training.json"
 
 
 def export(student: LateStudent | CrossStudent, recipe: Recipe, folder: Path, card: str) -> None:
@@ -37,16 +34,16 @@ def export(student: LateStudent | CrossStudent, recipe: Recipe, folder: Path, ca
         tensors["projection"] = student.projection.weight.detach().float().cpu().clone()
         student.reader.config.save(folder / "config.json")
     else:
-        for name in ("head.weight", "head_cls.weight", "head_cls.bias"):
-            tensors[name] = student.get_parameter(name).detach().float().cpu().clone()
-    partial = folder / f".{_WEIGHTS}.{os.getpid()}.partial"
+        for name, value in student.judge.named_parameters():
+            tensors[f"judge.{name}"] = value.detach().float().cpu().clone()
+    partial = folder / f".{WEIGHTS}.{os.getpid()}.partial"
     save_file({name: value.contiguous() for name, value in tensors.items()}, str(partial))
     partial.chmod(0o644)
     digest = sha256_of(partial)
-    partial.replace(folder / _WEIGHTS)
+    partial.replace(folder / WEIGHTS)
     kind = "late" if isinstance(student, LateStudent) else "cross"
     settings = {"kind": kind, "backbone": NAME, "sha256": digest, "recipe": asdict(recipe)}
-    (folder / _CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -64,40 +61,13 @@ def load(folder: Path) -> LateStudent | CrossStudent:
         config = LateConfig.load(folder / "config.json")
         student = LateStudent(config, tensors["projection"], recipe.rank, recipe.alpha, recipe.first_layer)
     else:
-        student = CrossStudent(recipe.rank, recipe.alpha, recipe.first_layer)
+        student = CrossStudent(recipe.rank, recipe.alpha)
     with torch.no_grad():
         for name, layer in adapters(student.trunk.model).items():
             layer.down.copy_(tensors[f"adapters.{name}.down"])
             layer.up.copy_(tensors[f"adapters.{name}.up"])
         if isinstance(student, CrossStudent):
-            for name in ("head.weight", "head_cls.weight", "head_cls.bias"):
-                student.get_parameter(name).copy_(tensors[name])
+            for name, value in student.judge.named_parameters():
+                value.copy_(tensors[f"judge.{name}"])
     student.eval()
     return student
-
-
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Settings and tensors of an exported model, checked against their digest.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: `training.json` is not what `export` writes, or `model.safetensors` was changed.
-    """
-    for name in (_WEIGHTS, _CONFIG):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{folder / name} is missing: train it (python -m lateint_ref.training) or restore it."
-            )
-    try:
-        settings = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        expected = settings["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / _CONFIG} is damaged ({error}): restore it.") from error
-    found = sha256_of(folder / _WEIGHTS)
-    if found != expected:
-        raise ValueError(
-            f"{folder / _WEIGHTS} is damaged: its SHA-256 is {found}, {_CONFIG} says {expected}. Restore it."
-        )
-    from safetensors.torch import load_file
-
-    return settings, load_file(str(folder / _WEIGHTS))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,14 @@ class Recipe:
         alpha: their scale is alpha / rank.
         first_layer: the first of the six layers that is adapted.
         temperature: MaxSim, as a mean over the query's vectors, is divided by it before the softmax.
+        keep_temperature: the same for distillation from the untrained encoder.
         contrastive: weight of the contrastive loss.
         distillation: weight of the distillation loss (KL).
         bi_weight: of the bi-encoder's cosine in the teacher's score; the rest is zero-shot late interaction's.
         margin: a mined negative that the bi-encoder ranks above the positive by more is left out: it may well be right.
+        judged: share of each batch that comes from judged questions; the rest are mined pairs.
+        block: neighbouring questions of a family that are served together: they share their candidates, which the late
+            encoder then encodes once.
         query_tokens, document_tokens: longer texts are cut, in training only.
         seed: of the order of examples and the first values.
     """
@@ -48,10 +52,13 @@ class Recipe:
     alpha: float = 16.0
     first_layer: int = 0
     temperature: float = 0.05
+    keep_temperature: float = 0.05
     contrastive: float = 1.0
     distillation: float = 1.0
     bi_weight: float = 0.2
     margin: float = 0.05
+    judged: float = 0.75
+    block: int = 1
     query_tokens: int = 40
     document_tokens: int = 144
     seed: int = 0
@@ -59,12 +66,23 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Example:
-    """A query with its candidates, the positive first, and the bi-encoder's cosine of each."""
+    """A query with its candidates, the positive first.
+
+    Attributes:
+        query: its text.
+        documents: the candidates' texts.
+        scores: the bi-encoder's cosine of each.
+        labels: how right each is: 1 for the answer, 0.2 for what partly answers, 0 for what does not.
+        kind: of pair or question.
+        judged: somebody read the candidates; else all but the positive are taken to be wrong.
+    """
 
     query: str
     documents: list[str]
     scores: list[float]
+    labels: list[float]
     kind: str
+    judged: bool
 
 
 class Examples:
@@ -83,42 +101,59 @@ class Examples:
         """
         texts = {record["document_id"]: record["document"] for record in read_lines(folder / "documents.jsonl")}
         queries = {record["query_id"]: record for record in read_lines(folder / "queries.jsonl")}
-        self._all = []
+        self._judged: list[Example] = []
+        self._mined: list[Example] = []
         for record in read_lines(folder / f"{split}.jsonl"):
             query = queries[record["query_id"]]
             if kinds is None or query["kind"] in kinds:
                 documents = [texts[name] for name in record["document_ids"]]
-                self._all.append(Example(query["query"], documents, record["scores"], query["kind"]))
-        if not self._all:
+                judged = "labels" in record
+                labels = record["labels"] if judged else [1.0] + [0.0] * (len(documents) - 1)
+                example = Example(query["query"], documents, record["scores"], labels, query["kind"], judged)
+                (self._judged if judged else self._mined).append(example)
+        if not len(self):
             raise ValueError(f"{folder / f'{split}.jsonl'} holds no examples.")
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._judged) + len(self._mined)
 
     def batch(self, step: int, recipe: Recipe) -> list[Example]:
-        """The examples of one step, each with its positive and `recipe.negatives` of its negatives.
+        """The examples of one step, each with its positive and `recipe.negatives` others of its candidates.
 
-        Every pass over the data has its own order. An example with too few negatives borrows other examples' positives.
+        Every pass over the data has its own order. An example with too few candidates borrows other examples'
+        positives.
         """
-        found = []
-        for place in range(step * recipe.queries, (step + 1) * recipe.queries):
-            turn, offset = divmod(place, len(self._all))
-            order = np.random.default_rng([recipe.seed, turn]).permutation(len(self._all))
-            found.append(self._sampled(self._all[order[offset]], place, recipe))
-        return found
+        judged = round(recipe.queries * recipe.judged) if self._mined else recipe.queries
+        judged = judged if self._judged else 0
+        return [
+            *self._served(self._judged, step, judged, recipe.block, recipe),
+            *self._served(self._mined, step, recipe.queries - judged, 1, recipe),
+        ]
 
-    def _sampled(self, example: Example, place: int, recipe: Recipe) -> Example:
+    def _served(
+        self, examples: Sequence[Example], step: int, count: int, block: int, recipe: Recipe
+    ) -> Iterator[Example]:
+        blocks = math.ceil(len(examples) / block)
+        for place in range(step * count, (step + 1) * count):
+            turn, offset = divmod(place // block, max(1, blocks))
+            order = np.random.default_rng([recipe.seed, turn]).permutation(blocks)
+            row = int(order[offset]) * block + place % block
+            yield self._sampled(examples[row % len(examples)], examples, place, recipe)
+
+    def _sampled(self, example: Example, pool: Sequence[Example], place: int, recipe: Recipe) -> Example:
         rng = np.random.default_rng([recipe.seed, 1, place])
-        limit = example.scores[0] + recipe.margin
+        limit = math.inf if example.judged else example.scores[0] + recipe.margin
         usable = [row for row in range(1, len(example.documents)) if example.scores[row] <= limit]
         rows = [0, *rng.permutation(usable)[: recipe.negatives].astype(int).tolist()]
-        documents, scores = [example.documents[row] for row in rows], [example.scores[row] for row in rows]
+        documents = [example.documents[row] for row in rows]
+        scores, labels = [example.scores[row] for row in rows], [example.labels[row] for row in rows]
         while len(documents) <= recipe.negatives:
-            other = self._all[int(rng.integers(len(self._all)))].documents[0]
+            other = pool[int(rng.integers(len(pool)))].documents[0]
             if other not in documents:
                 documents.append(other)
                 scores.append(0.0)
-        return Example(example.query, documents, scores, example.kind)
+                labels.append(0.0)
+        return replace(example, documents=documents, scores=scores, labels=labels)
 
 
 def train(
@@ -136,7 +171,7 @@ def train(
     Nothing random happens but by step number, so an interrupted run ends with the weights of one that was not.
 
     Args:
-        model: a module; parameters named `projection` or `head` take `recipe.projection_lr`.
+        model: a module; parameters named `projection` or `judge` take `recipe.projection_lr`.
         loss: from a step's number to its loss.
         recipe: steps, rates, seed.
         folder: of `checkpoint.safetensors`, written every `checkpoint_every` steps, and `losses.jsonl`.
@@ -154,8 +189,8 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    fast = [parameter for name, parameter in named if "projection" in name or "head" in name]
-    slow = [parameter for name, parameter in named if "projection" not in name and "head" not in name]
+    fast = [parameter for name, parameter in named if "projection" in name or "judge" in name]
+    slow = [parameter for name, parameter in named if "projection" not in name and "judge" not in name]
     groups = [{"params": slow, "base": recipe.lr}, {"params": fast, "base": recipe.projection_lr}]
     optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr, weight_decay=0.01)
     start = _resume(folder, recipe, named, optimiser)

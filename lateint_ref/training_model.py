@@ -75,30 +75,6 @@ def without_adapters(model: Any) -> Iterator[None]:
             layer.enabled = True
 
 
-def merge(model: Any, state: dict[str, Tensor], alpha: float) -> Any:
-    """Add trained updates to a plain backbone's weights in place, and return it.
-
-    Args:
-        model: a `BertModel` without adapters, not the shared one.
-        state: what `adapter_state` returned.
-        alpha: as in training.
-
-    Raises:
-        ValueError: `state` names a layer that the model lacks, or is of another shape.
-    """
-    layers = dict(model.named_modules())
-    with torch.no_grad():
-        for name in sorted(key.removesuffix(".down") for key in state if key.endswith(".down")):
-            down, up = state[f"{name}.down"], state.get(f"{name}.up")
-            if name not in layers or up is None:
-                raise ValueError(f"the adapters' layer {name} is not in the backbone, or only half of it was saved.")
-            weight = layers[name].weight
-            if weight.shape != (up.shape[0], down.shape[1]) or up.shape[1] != down.shape[0]:
-                raise ValueError(f"the adapters of {name} do not fit its weight of shape {tuple(weight.shape)}.")
-            weight += (alpha / down.shape[0]) * up @ down
-    return model
-
-
 def adapter_state(model: Any) -> dict[str, Tensor]:
     """The adapters' matrices, float32: `<layer>.down` `(rank, in)` and `<layer>.up` `(out, rank)`."""
     state = {}

@@ -8,18 +8,19 @@ import pytest
 import torch
 
 from lateint_ref import load_handbook
+from lateint_ref.encoders.cross import CrossEncoder
 from lateint_ref.encoders.late import LateConfig, LateEncoder
-from lateint_ref.training import RECIPES, contrastive_loss, distillation_loss, late_loss, late_scores, main
-from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores
+from lateint_ref.encoders.trained import merge, read
+from lateint_ref.training import RECIPES, distillation_loss, late_loss, late_scores, main
+from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores, listwise_loss
 from lateint_ref.training_data import write_lines
-from lateint_ref.training_export import export, load, read
+from lateint_ref.training_export import export, load
 from lateint_ref.training_loop import Examples, Recipe, train
 from lateint_ref.training_model import (
     LateStudent,
     adapter_state,
     fresh_backbone,
     maxsim_matrix,
-    merge,
     without_adapters,
 )
 
@@ -60,7 +61,7 @@ def late(seed=0):
 
 def cross(seed=0):
     torch.manual_seed(seed)
-    return CrossStudent(TINY.rank, TINY.alpha, TINY.first_layer).eval()
+    return CrossStudent(TINY.rank, TINY.alpha).eval()
 
 
 def loss_of(student, data, recipe=TINY):
@@ -197,7 +198,9 @@ def test_losses_are_those_of_pylate():
     everything = torch.ones(3, 5).bool(), torch.ones(6, 7).bool()
     scores = maxsim_matrix(q, everything[0], d, everything[1])
     peer = losses.Contrastive(Given(), temperature=0.5)([features(q), features(d[0::2]), features(d[1::2])])
-    torch.testing.assert_close(contrastive_loss(scores / 0.5, 2), peer)
+    own = torch.zeros(3, 6)
+    own[torch.arange(3), torch.arange(0, 6, 2)] = 1.0
+    torch.testing.assert_close(listwise_loss(scores / 0.5, own), peer)
     teacher = torch.randn(3, 2)
     own = torch.stack([scores[row, 2 * row : 2 * row + 2] for row in range(3)])
     peer = losses.Distillation(Given(), normalize_scores=False)([features(q), features(d)], teacher)
@@ -217,8 +220,9 @@ def test_padding_changes_no_score():
             atol=1e-4,
             rtol=1e-4,
         )
-        pairs = [joint.tokens("where is it", text, 64, 256) for text in texts]
-        torch.testing.assert_close(joint(pairs)[:1], joint(pairs[:1]), atol=1e-4, rtol=1e-4)
+        query, documents = joint.tokens(["where is it"], 64), joint.tokens(texts, 256)
+        together, alone = joint(query * 2, documents)[:1], joint(query, documents[:1])
+        torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
 def test_examples_are_served_by_step(data):
@@ -276,3 +280,39 @@ def test_command_line(kind, data, tmp_path, monkeypatch, capsys):
     assert settings["kind"] == kind
     assert settings["recipe"]["steps"] == 2
     assert (tmp_path / "export" / "README.md").read_text().startswith(f"# {kind}")
+
+
+def test_the_exported_cross_encoder_scores_like_the_student(data, tmp_path):
+    student = cross()
+    train(student, loss_of(student, data), replace(TINY, steps=3), tmp_path / "run")
+    export(student, TINY, tmp_path / "out", "# card\n")
+    encoder = CrossEncoder(tmp_path / "out")
+    texts = ["A lamp.", "The kettle stands beside the window in the kitchen, where it is warm.", "A door"]
+    with torch.no_grad():
+        expected = student(student.tokens(["where is it"], 64) * 3, student.tokens(texts, 256)).numpy()
+    np.testing.assert_allclose(encoder.score("where is it", texts), expected, atol=1e-4)
+    np.testing.assert_allclose(encoder.score("where is it", texts[::-1], batch_size=1), expected[::-1], atol=1e-4)
+    export(late(), TINY, tmp_path / "late", "# card\n")
+    with pytest.raises(ValueError, match="late encoder"):
+        CrossEncoder(tmp_path / "late")
+
+
+def test_before_training_the_cross_encoder_has_late_interaction_in_its_score():
+    """The head's two features of the texts read apart are the bi-encoder's cosine and a MaxSim per query token."""
+    from lateint_ref import maxsim
+    from lateint_ref.encoders import load_bi
+    from lateint_ref.encoders.cross import compare_apart
+
+    student, texts = cross(), ["The lamp is in the hall.", "where do I find a lamp"]
+    read = student.read(student.tokens(texts, 256))
+    features = compare_apart(read[1:], read[:1])[0].numpy()
+    expected = maxsim(read[1].unit.numpy(), read[0].unit.numpy()) / len(read[1].unit)
+    cosine = load_bi().encode_documents(texts)
+    np.testing.assert_allclose(features, [expected, cosine[0] @ cosine[1]], atol=1e-5)
+
+
+def test_labels_beyond_the_answer_count():
+    scores = torch.tensor([[2.0, 1.0, 0.0]])
+    labels = torch.tensor([[1.0, 0.25, 0.0]])
+    logs = torch.log_softmax(scores, dim=-1)[0]
+    torch.testing.assert_close(listwise_loss(scores, labels), -(0.8 * logs[0] + 0.2 * logs[1]))

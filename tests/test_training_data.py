@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lateint_ref.datasets import data_folder
+from lateint_ref.datasets import data_folder, load_handbook
 from lateint_ref.training_data import build, drop_overlaps, is_held_out, read_lines, write_lines
 from lateint_ref.training_guard import Guard, evaluation_texts
+from lateint_ref.training_judged import Question, candidates, docstrings, family_of, read_judged
 from lateint_ref.training_markup import Section, docstring_sections, markup_sections, pod_sections
 from lateint_ref.training_mining import mine
 from lateint_ref.training_pairs import Pair, deduplicate, gather, is_prose, normalised, pairs_of_section, sentences
@@ -84,6 +85,37 @@ def test_gathered_data_fits_together():
             names = record["document_ids"]
             assert len(names) == len(record["scores"]) == len(set(names))
             assert {is_held_out(pages[name]) for name in names} == {split == "valid"}
+
+
+def test_judged_questions_share_nothing_with_the_evaluation():
+    """What is committed in `data/training` is clean by itself: the guard has nothing to drop."""
+    passages, questions = read_judged(data_folder() / "training")
+    guard = Guard(evaluation_texts(data_folder()))
+    stained = {name: run for name, text in passages.items() if "." not in name and (run := guard.overlap(text))}
+    assert stained == {}
+    assert [question.text for question in questions if guard.overlap(question.text)] == []
+    handbook = {passage.id.rpartition("-")[0] for passage in load_handbook("dev").passages}
+    assert not handbook & {question.family for question in questions}
+
+
+def test_judged_families_have_one_answer_and_documentation_is_found():
+    passages, questions = read_judged(data_folder() / "training")
+    for question in questions:
+        best = [name for name, grade in question.grades.items() if grade == 2]
+        assert set(question.grades) <= set(passages)
+        assert len(best) == 1 or question.family == "api"
+        assert {family_of(name) for name in question.grades} == {question.family}
+    names = (data_folder() / "training" / "api_passages.txt").read_text().split()
+    assert len(docstrings(names)) == len(names), "the pinned packages have every name"
+
+
+def test_candidates_of_a_question_are_its_siblings_and_strangers():
+    names = [f"lamps-{n}" for n in range(4)] + [f"doors-{n}" for n in range(6)] + ["pandas.concat"]
+    families = [family_of(name) for name in names]
+    question = Question("a lamp", "keyword", {"lamps-2": 2, "lamps-0": 1}, "lamps")
+    found = candidates(question, names, families, np.linspace(1, 0, len(names), dtype=np.float32))
+    assert found[:2] == [(2, 1.0), (0, 0.2)]
+    assert {names[row] for row, label in found if label == 0} == {"lamps-1", "lamps-3", "doors-0", "doors-1", "doors-2"}
 
 
 def test_html_is_cut_at_its_headings():
@@ -212,10 +244,15 @@ def test_build_writes_whole_files_in_the_layout_of_pylate(tmp_path, monkeypatch)
     monkeypatch.setattr("lateint_ref.training_data.embed", embed)
     build(tmp_path, 120, 0, 4)
     train, valid = read_lines(tmp_path / "train.jsonl"), read_lines(tmp_path / "valid.jsonl")
-    assert len(train) + len(valid) == 120
+    mined = [record for record in train + valid if "labels" not in record]
+    judged = [record for record in train + valid if "labels" in record]
+    assert len(mined) == 120
     assert valid
-    assert sum(120 in record["document_ids"] for record in train + valid) == 1
-    assert json.loads((tmp_path / "counts.json").read_text()) == {"kept": {"x": 120}}
+    assert sum(120 in record["document_ids"] for record in mined) == 1
+    assert len(judged) > 1000
+    assert all(len(record["labels"]) == len(record["document_ids"]) >= 9 for record in judged)
+    assert all(record["labels"][0] == 1.0 for record in judged), "an answer comes first"
+    assert json.loads((tmp_path / "counts.json").read_text())["kept"] == {"x": 120}
     assert not list(tmp_path.glob(".*"))
 
 
