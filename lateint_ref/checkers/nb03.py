@@ -137,8 +137,9 @@ def _rerank(answer: Callable[..., Any]) -> None:
     query = _vectors(5, 6, seed=1)
     names = [f"d{place}" for place in range(9)]
     documents = {name: _vectors(2 + place * 2 % 7, 6, seed=20 + place) for place, name in enumerate(names)}
-    # Every similarity of this one is negative: padding with zeros would lift it.
-    documents["d4"] = np.asarray(-query.mean(axis=0, keepdims=True) * 3, dtype=np.float32)
+    # Every similarity of these two is negative: with a maximum that starts at 0 they could not be told apart.
+    opposite = -query.sum(axis=0, keepdims=True)
+    documents["d4"], documents["d5"] = opposite.astype(np.float32), (opposite / 10).astype(np.float32)
     collection = MultiVectors.from_list(list(documents.values()), names)
     for candidates in (["d7", "d2", "d4", "d0", "d5"], ["d8", "d1"], names[::-1]):
         got = answer(query.copy(), collection, list(candidates))
@@ -146,6 +147,7 @@ def _rerank(answer: Callable[..., Any]) -> None:
             raise NotYet(f"return a list of ids, the best first; this is a {type(got).__name__}")
         given = [str(entry) for entry in got]
         scores = {name: _score(query, documents[name]) for name in candidates}
+        clipped = {name: sum(max(0.0, *(documents[name] @ q)) for q in query) for name in candidates}
         backwards = {name: _score(documents[name], query) for name in candidates}
         wanted = sorted(candidates, key=lambda name: -scores[name])
         if given == wanted:
@@ -159,6 +161,10 @@ def _rerank(answer: Callable[..., Any]) -> None:
             raise NotYet("the order is reversed: the best comes first")
         if given == list(candidates):
             raise NotYet("the candidates come back in the order they were given in")
+        if given == sorted(candidates, key=lambda name: -clipped[name]):
+            raise NotYet(
+                "a maximum starts at 0, perhaps from padding: where all similarities are negative, so is the best"
+            )
         if given == sorted(candidates, key=lambda name: -backwards[name]):
             raise NotYet("the maximum runs over the wrong axis: this is MaxSim(D, Q)")
         raise NotYet(f"the order is {given}, but should be {wanted}")
