@@ -32,8 +32,8 @@ test: lint ## lint, type check, all tests, every notebook compared output by out
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m lateint_ref bench
 
-data: $(READY) ## check the bundled data and list what there is
-	@$(PY) -m lateint_ref data
+data: $(READY) ## check the bundled data and list what there is (REBUILD=1 draws the report pages anew)
+	@$(PY) -m lateint_ref data $(if $(REBUILD),--rebuild-pages)
 
 notebooks: $(READY) ## execute the notebooks and save their outputs in place (ONLY=02 for one of them)
 	@$(OFFLINE) $(PY) -m lateint_ref notebooks $(if $(ONLY),--only $(ONLY))

@@ -227,8 +227,19 @@ def _by_id(items: list[_Item], identifier: str, kind: str) -> _Item:
 
 
 def main(command: str, arguments: Sequence[str]) -> int:
-    """`python -m lateint_ref data`: read all the bundled collections, with every check, and print what there is."""
-    argparse.ArgumentParser(prog=f"python -m lateint_ref {command}", description=main.__doc__).parse_args(arguments)
+    """`python -m lateint_ref data`: read all the bundled collections, with every check, and print what there is.
+
+    The report pages in `data/pages` are built first where they are missing.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m lateint_ref {command}", description=main.__doc__)
+    parser.add_argument("--rebuild-pages", action="store_true", help="draw data/pages anew from its seed")
+    parser.add_argument("--read-all", action="store_true", help="with it: OCR for every page, changed or not (slow)")
+    options = parser.parse_args(arguments)
+    pages = data_folder() / "pages"
+    if options.rebuild_pages or not (pages / "corpus.jsonl").is_file():
+        from lateint_ref.pages_build.build import build
+
+        build(pages, read_all=options.read_all)
     import pandas as pd
 
     rows = []

@@ -169,12 +169,12 @@ def render_pdf(path: str | os.PathLike[str], dpi: int = 110, password: str | Non
     try:
         document = pypdfium2.PdfDocument(content, password=password)
     except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise ValueError(f"{where} is encrypted. Pass its password, or save it without one.") from error
-        raise ValueError(f"{where} is not a PDF, or damaged ({error}).") from error
+        # PDFium's own reason may be left over from an earlier file, so the content is asked instead
+        if b"/Encrypt" in content:
+            asked = "Its password is another one" if password else "Pass its password, or save it without one"
+            raise ValueError(f"{where} is encrypted. {asked}.") from error
+        raise ValueError(f"{where} is not a PDF, has no pages, or is damaged. Export or download it again.") from error
     try:
-        if len(document) == 0:
-            raise ValueError(f"{where} has no pages.")
         sizes = [tuple(round(side * dpi / 72) for side in page.get_size()) for page in document]
         for number, (width, height) in enumerate(sizes, start=1):
             if width * height > MAX_PIXELS:

@@ -7,9 +7,10 @@ from statistics import median
 
 Box = tuple[float, float, float, float]
 
-# A column of prose has at least so many lines, and lines at least so wide as a share of the page. Tables and axes
-# have short lines, so they are read row by row.
-_LINES, _WIDE = 4, 0.26
+# Prose is set in lines at least so wide, as a share of the page; a page of two columns has at least so many of them on
+# one side of the gutter and at least one on the other, which may hold a chart. Tables and axes have short lines, so
+# they are read row by row. Headings are taller than so many times the median line and say nothing about columns.
+_WIDE, _LINES, _TALL = 0.26, 5, 1.35
 
 
 def reading_order(boxes: Sequence[Box], width: float) -> list[int]:
@@ -30,7 +31,7 @@ def reading_order(boxes: Sequence[Box], width: float) -> list[int]:
     gutter = _gutter(boxes, width)
     if gutter is None:
         return _rows(boxes, everything)
-    prose = [b for b in boxes if b[2] - b[0] > _WIDE * width and (b[2] <= gutter + 3 or b[0] >= gutter - 3)]
+    prose = [b for b in _prose(boxes, width) if b[2] <= gutter + 3 or b[0] >= gutter - 3]
     above, below = min(b[1] for b in prose), max(b[3] for b in prose)
     # rows above and below the columns, such as large numbers side by side, keep together
     first = [i for i in everything if (boxes[i][1] + boxes[i][3]) / 2 < above]
@@ -61,15 +62,21 @@ def _columns(boxes: Sequence[Box], chosen: Sequence[int], gutter: float) -> list
     return order
 
 
+def _prose(boxes: Sequence[Box], width: float) -> list[Box]:
+    """Lines wide enough for prose and not as tall as headings."""
+    tall = _TALL * median(b[3] - b[1] for b in boxes) if boxes else 0.0
+    return [b for b in boxes if b[2] - b[0] > _WIDE * width and b[3] - b[1] <= tall]
+
+
 def _gutter(boxes: Sequence[Box], width: float) -> float | None:
     """The x that fewest lines cross, with prose at either side; None on a page of one column."""
     best: tuple[int, float] | None = None
+    prose = _prose(boxes, width)
     for x in range(int(0.35 * width), int(0.65 * width), 4):
-        sides = [[b for b in boxes if b[2] <= x + 3], [b for b in boxes if b[0] >= x - 3]]
-        prose = [sum(b[2] - b[0] > _WIDE * width for b in side) for side in sides]
-        if min(prose) < _LINES:
+        sides = sum(b[2] <= x + 3 for b in prose), sum(b[0] >= x - 3 for b in prose)
+        if max(sides) < _LINES or min(sides) < 1:
             continue
-        crossing = len(boxes) - len(sides[0]) - len(sides[1])
+        crossing = sum(b[0] < x - 3 and b[2] > x + 3 for b in boxes)
         if best is None or crossing < best[0]:
             best = (crossing, float(x))
     return None if best is None else best[1]

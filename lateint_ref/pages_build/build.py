@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lateint_ref.ocr import read_words, words_record
 from lateint_ref.page_images import open_image, pixels_digest
 from lateint_ref.pages_build.report import Report, draw_report
@@ -34,11 +36,14 @@ def page_pngs(report: Report, pdf: bytes) -> list[bytes]:
     for page, drawn in zip(report.pages, document, strict=True):
         image = drawn.render(scale=DPI / 72).to_pil().convert("RGB")
         if "scan" in page.kinds:
-            image = image.convert("L").quantize(_GREYS, dither=Image.Dither.NONE)
+            # greys at equal steps: a palette fitted to the page would spend itself on the grain and bleach the ink
+            steps = np.asarray(image.convert("L")).astype(np.float64) / 255 * (_GREYS - 1)
+            image = Image.fromarray(np.rint(steps).astype(np.uint8), "P")
+            image.putpalette([round(255 * i / (_GREYS - 1)) for i in range(_GREYS) for _ in range(3)])
         else:
             image = image.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
-        image.save(buffer, "PNG", optimize=True)
+        image.save(buffer, "PNG", optimize=True, bits=4 if "scan" in page.kinds else 8)
         found.append(buffer.getvalue())
     document.close()
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, KeyFigures, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import A4, Look
 from lateint_ref.pages_build.numbers import Numbers, best, show
 from lateint_ref.pages_build.report import Ask, Page, Report
@@ -24,7 +24,7 @@ def report() -> Report:
             ["Yew (intensive care)", "10", "88.5", "6.3"]]  # fmt: skip
     survey = {"I would recommend this ward": 84, "I can speak up": 71, "I get my breaks": 49, "My manager listens": 66,
               "I have what I need": 58}  # fmt: skip
-    worst, top = best(MONTHS, emergency["2023"], True), best(MONTHS, emergency["2023"])
+    worst, top = best(MONTH_NAMES, emergency["2023"], True), best(MONTH_NAMES, emergency["2023"])
     pages = [
         Page("cover", ("title",), cover=("Quality Account\n2023", "How safe, how long, how kind", [
             "Aldery Vale Hospital", "Published under the Health (Reports) Order",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lateint_ref.pages_build.blocks import Table
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import Look
 from lateint_ref.pages_build.numbers import Numbers, best, show, total
 
@@ -55,7 +55,7 @@ class Division:
 
     def month(self, lowest: bool = False) -> tuple[str, float]:
         """The best month by revenue and its revenue, or the worst."""
-        return best(MONTHS, self.months, lowest)
+        return best(MONTH_NAMES, self.months, lowest)
 
 
 def accounts(year: int) -> dict[str, Division]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import KeyFigures, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import A4, Look
 from lateint_ref.pages_build.numbers import Numbers, best, show, total
 from lateint_ref.pages_build.report import Ask, Page, Report
@@ -24,7 +24,7 @@ def report() -> Report:
         "Supermarket": n.series(12, 38.4, 0.09, 0.0, 0.008, 2),
     }
     waste = {"Bread": 31, "Lettuce and herbs": 27, "Soft fruit": 19, "Milk": 9, "Cheese": 4, "Roots": 3}
-    b_top = best(MONTHS, basket["Ours"])
+    b_top = best(MONTH_NAMES, basket["Ours"])
     dearer = sum(a > b for a, b in zip(*basket.values(), strict=True))
     notes = {
         "Mill Street": """The oldest shop sells the most and complains the least. In March the counter was moved from

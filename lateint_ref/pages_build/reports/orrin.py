@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import LETTER, Look
 from lateint_ref.pages_build.numbers import Numbers, best, show
 from lateint_ref.pages_build.report import Ask, Page, Report
@@ -23,7 +23,7 @@ def report() -> Report:
     costs = [["Renew bearings, middle span", "410", "2025"], ["Waterproof the deck", "655", "2026"],
              ["Weld and plate girder G2", "290", "2025"], ["Replace parapets, south side", "188", "2027"],
              ["Paint the steelwork", "930", "2028"]]  # fmt: skip
-    s7 = best(MONTHS, strain["Sensor S7 (middle)"])
+    s7 = best(MONTH_NAMES, strain["Sensor S7 (middle)"])
     pages = [
         Page("cover", ("title",), cover=("Orrin Bridge",
             "Principal inspection, 2024\nFinal report to the County of Orrin", [

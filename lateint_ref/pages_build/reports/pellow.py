@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, KeyFigures, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import A4, Look
 from lateint_ref.pages_build.numbers import Numbers, best, show, total
 from lateint_ref.pages_build.report import Ask, Page, Report
@@ -31,8 +31,8 @@ def report() -> Report:
     income = [("Admissions", 611), ("Grants from the county", 430), ("Gifts and legacies", 187),
               ("Shop and café, net", 118), ("Hire of rooms", 64)]  # fmt: skip
     spent = [("Staff", 742), ("Buildings", 291), ("Exhibitions", 176), ("Conservation", 83), ("Office", 61)]
-    v_best, v_low = best(MONTHS, visitors["Adults"]), best(MONTHS, visitors["Adults"], True)
-    s_best, c_low = best(MONTHS, shop), best(MONTHS, cafe, True)
+    v_best, v_low = best(MONTH_NAMES, visitors["Adults"]), best(MONTH_NAMES, visitors["Adults"], True)
+    s_best, c_low = best(MONTH_NAMES, shop), best(MONTH_NAMES, cafe, True)
     all_in, all_out = sum(v for _, v in income), sum(v for _, v in spent)
     pages = [
         Page("cover", ("title",), cover=("Tide and Trade", "Report and accounts of the museum for 2024", [

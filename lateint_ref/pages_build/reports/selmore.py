@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, KeyFigures, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, MONTHS, Chart
 from lateint_ref.pages_build.look import LETTER, Look
 from lateint_ref.pages_build.numbers import Numbers, best, show, total
 from lateint_ref.pages_build.report import Ask, Page, Report
@@ -27,10 +27,10 @@ def report() -> Report:
     late = {"Harbor": 88.4, "Uplands": 79.1, "Ring": 91.7, "Airport": 94.3, "Night buses": 72.6}
     causes = {"Signals and points": 5210, "Road traffic": 8840, "Doors and boarding": 3170, "Staff not available": 1925,
               "Weather": 1490, "Trespass on the track": 865}  # fmt: skip
-    h_best, h_low = best(MONTHS, riders["Harbor"]), best(MONTHS, riders["Harbor"], True)
-    r_best, r_low = best(MONTHS, riders["Ring"]), best(MONTHS, riders["Ring"], True)
-    a_best, u_best = best(MONTHS, riders["Airport"]), best(MONTHS, riders["Uplands"])
-    u_low = best(MONTHS, riders["Uplands"], True)
+    h_best, h_low = best(MONTH_NAMES, riders["Harbor"]), best(MONTH_NAMES, riders["Harbor"], True)
+    r_best, r_low = best(MONTH_NAMES, riders["Ring"]), best(MONTH_NAMES, riders["Ring"], True)
+    a_best, u_best = best(MONTH_NAMES, riders["Airport"]), best(MONTH_NAMES, riders["Uplands"])
+    u_low = best(MONTH_NAMES, riders["Uplands"], True)
     pages = [
         Page("cover", ("title",), cover=("Statistical Yearbook\n2023", "Riders, money, minutes", [
             "Selmore Regional Transit Authority", "Office of Planning and Counts, 200 Wharf Street, Selmore",
@@ -109,7 +109,7 @@ def report() -> Report:
             *_P("# Riders by month: Uplands and Airport"),
             Chart("line", "Figure 2. Boardings by month, Uplands and Airport lines, 2023.", MONTHS,
                   {k: riders[k] for k in ("Uplands", "Airport")}, "thousand boardings", 240, zero=False),
-            *_P(f"""Figure 2 looks like a pair of scissors. When schools are out the Uplands line empties, down to
+            *_P(f"""Figure 2 looks like a pair of scissors. Through the summer the Uplands line empties, down to
                 {show(u_low[1])} thousand boardings in {u_low[0]}, while the Airport line fills up, to
                 {show(a_best[1])} thousand in {a_best[0]}. We use this: eight cars and their crews move from one to the
                 other on the last Friday of June and go back after Labor Day.

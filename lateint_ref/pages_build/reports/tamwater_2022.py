@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS
+from lateint_ref.pages_build.charts import MONTH_NAMES
 from lateint_ref.pages_build.numbers import best, show
 from lateint_ref.pages_build.report import Ask, Page, Report
 from lateint_ref.pages_build.reports.tamwater import (
@@ -24,7 +24,7 @@ _P = paragraphs
 def report() -> Report:
     """Build the report."""
     q = {w: quality(w, 2022) for w in ("Harrow Beck", "Low Sike", "Kelder", "Stanmoor")}
-    low = best(MONTHS, reservoirs(2022)["Upper Tam"], True)
+    low = best(MONTH_NAMES, reservoirs(2022)["Upper Tam"], True)
     burst = bursts(2022)
     notes = {
         "Harrow Beck": f"""The beck rises in peat and comes down the colour of weak tea. Two beds of sand and one of

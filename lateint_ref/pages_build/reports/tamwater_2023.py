@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateint_ref.pages_build.blocks import Box, KeyFigures, Table, paragraphs
-from lateint_ref.pages_build.charts import MONTHS, Chart
+from lateint_ref.pages_build.charts import MONTH_NAMES, Chart
 from lateint_ref.pages_build.numbers import best, show
 from lateint_ref.pages_build.report import Ask, Page, Report
 from lateint_ref.pages_build.reports.tamwater import (
@@ -27,7 +27,7 @@ def report() -> Report:
     """Build the report."""
     q = {w: quality(w, 2023) for w in WORKS}
     level, burst = reservoirs(2023), bursts(2023)
-    top = best(MONTHS, level["Kelder Mere"])
+    top = best(MONTH_NAMES, level["Kelder Mere"])
     notes = {
         "Stanmoor": f"""Nine hundred and ten lead pipes came out of the ground, against 640 in the year before. The
             gangs have a new tool, a cable that splits the old pipe and draws a plastic one in behind it, so that a
