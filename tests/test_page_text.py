@@ -1,0 +1,223 @@
+"""Pages as text: chunks, the score of a page, the text layer of PDFs, and the runs."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import maxsim_by_loops, unit_vectors
+from lateint_ref.datasets import Dataset, Passage, Query
+from lateint_ref.encoders.lexical import BM25
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.ocr import Word
+from lateint_ref.page_text import Chunk, best_chunk, chunk_pages, page_run, pdf_words, text_runs
+from lateint_ref.pages import load_pages_dataset, page_words, pages_folder
+from lateint_ref.pagevectors import PageVectors
+
+WORDS = {
+    "p1": ["the", "harbour", "master", "counts", "boats", "in", "the", "morning", "and", "again", "at", "night"],
+    "p2": [],
+    "p3": ["seven", "lamps", "were", "lit", "on", "the", "pier", "while", "the", "harbour", "slept"],
+}
+DATASET = Dataset(
+    "tiny",
+    "dev",
+    [Passage(name, "", " ".join(words) or "-") for name, words in WORDS.items()],
+    [Query("q1", "lamps on a pier"), Query("q2", "who counts boats?")],
+    {"q1": {"p3": 2}, "q2": {"p1": 2}},
+)
+
+
+# Chunks
+
+
+def test_chunks_by_hand():
+    chunks = chunk_pages({"a": list("abcdefgh"), "b": [], "c": ["x"]}, size=4, overlap=1)
+    assert chunks == [Chunk("a", 0, "a b c d"), Chunk("a", 3, "d e f g"), Chunk("a", 6, "g h"), Chunk("c", 0, "x")]
+
+
+def test_no_chunk_that_only_repeats_the_last():
+    assert [chunk.text for chunk in chunk_pages({"a": list("abcdefg")}, 4, 1)] == ["a b c d", "d e f g"]
+
+
+def test_words_of_ocr_are_taken_as_they_are():
+    words = [Word("Total", (0, 0, 9, 9), 1.0), Word("8,840", (9, 0, 19, 9), 0.9)]
+    assert chunk_pages({"a": words}) == [Chunk("a", 0, "Total 8,840")]
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.data())
+def test_chunks_hold_every_word_and_overlap_as_asked(count, size, data):
+    overlap = data.draw(st.integers(0, size - 1))
+    words = [f"w{number}" for number in range(count)]
+    chunks = chunk_pages({"page": words}, size, overlap)
+    parts = [chunk.text.split() for chunk in chunks]
+    assert all(part == words[chunk.first : chunk.first + size] for part, chunk in zip(parts, chunks, strict=True))
+    assert [word for number, part in enumerate(parts) for word in part[overlap if number else 0 :]] == words
+    for left, right in pairwise(parts):
+        assert len(left) == size
+        assert left[size - overlap :] == right[:overlap]
+        assert len(right) > overlap
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        (({"a": ["b"]}, 0), ValueError, "size must be"),
+        (({"a": ["b"]}, 2.5), TypeError, "size must be"),
+        (({"a": ["b"]}, 10, 10), ValueError, "overlap must be from 0 to 9"),
+        (({"a": ["b"]}, 10, -1), ValueError, "overlap"),
+        (({"a": ["b"]}, 10, True), TypeError, "overlap"),
+        ((["a", "b"],), TypeError, "words_by_page must be a dict"),
+        (({"a": "some words"},), TypeError, r"words_by_page\['a'\].*Split"),
+    ],
+)
+def test_chunking_errors(arguments, error, match):
+    with pytest.raises(error, match=match):
+        chunk_pages(*arguments)
+
+
+# The score of a page
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(-5, 5, width=32)), min_size=1, max_size=12))
+def test_a_page_is_as_good_as_its_best_chunk(scored):
+    chunks = [Chunk(page, 0, "x") for page, _ in scored]
+    found = best_chunk([score for _, score in scored], chunks, ["a", "b", "c", "d"])
+    assert found.dtype == np.float32
+    for value, page in zip(found, "abcd", strict=True):
+        own = [score for name, score in scored if name == page]
+        assert value == (max(own) if own else pytest.approx(min(score for _, score in scored) - 1))
+
+
+def test_scores_that_do_not_fit():
+    chunk = Chunk("a", 0, "x")
+    with pytest.raises(ValueError, match="one number for each of 1 chunks"):
+        best_chunk([1.0, 2.0], [chunk], ["a"])
+    with pytest.raises(KeyError, match="page_ids lacks 'a'"):
+        best_chunk([1.0], [chunk], ["b"])
+
+
+# Runs
+
+
+class Letters:
+    """An encoder for tests: a text as counts of letters, whole or word by word."""
+
+    def encode_documents(self, texts):
+        return np.array([self._count(text) for text in texts])
+
+    encode_queries = encode_documents
+
+    @staticmethod
+    def _count(text):
+        counts = np.array([text.lower().count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"], dtype=np.float32)
+        return counts / max(1.0, float(np.linalg.norm(counts)))
+
+
+class LettersOfWords(Letters):
+    def encode_documents(self, texts):
+        return MultiVectors.from_list([np.array([self._count(word) for word in text.split()]) for text in texts])
+
+    encode_queries = encode_documents
+
+
+def order(found):
+    return sorted(found, key=lambda page: -found[page])
+
+
+def test_runs_rank_pages_by_their_best_chunk():
+    runs = text_runs(DATASET, WORDS, bi=Letters(), late=LettersOfWords(), size=4, overlap=1)
+    assert list(runs) == ["bm25", "bi", "late"]
+    chunks = chunk_pages(WORDS, 4, 1)
+    for query in DATASET.queries:
+        one = [float(Letters._count(chunk.text) @ Letters._count(query.text)) for chunk in chunks]
+        asked = LettersOfWords().encode_queries([query.text])[0]
+        many = [maxsim_by_loops(asked, LettersOfWords().encode_documents([chunk.text])[0]) for chunk in chunks]
+        lexical = BM25([chunk.text for chunk in chunks]).scores(query.text)
+        for name, scores in (("bm25", lexical), ("bi", one), ("late", many)):
+            expected = best_chunk(scores, chunks, DATASET.ids)
+            assert order(runs[name][query.id]) == [DATASET.ids[place] for place in np.argsort(-expected)]
+            assert order(runs[name][query.id])[-1] == "p2", "a page without words comes last"
+
+
+def test_only_bm25_without_encoders():
+    runs = text_runs(DATASET, WORDS)
+    assert list(runs) == ["bm25"]
+    assert order(runs["bm25"]["q1"])[0] == "p3"
+
+
+def test_words_of_other_pages_than_the_datasets():
+    with pytest.raises(ValueError, match="1 stand in one of them only, first 'p3'"):
+        text_runs(DATASET, {"p1": ["a"], "p2": []})
+    with pytest.raises(ValueError, match="no words"):
+        text_runs(DATASET, {"p1": [], "p2": [], "p3": []})
+
+
+class RandomQueries:
+    def encode_queries(self, texts):
+        return MultiVectors.from_list([unit_vectors(3, seed=len(text)) for text in texts])
+
+
+def test_page_run_is_maxsim_in_any_order_of_pages():
+    def pages(names):
+        vectors = MultiVectors.from_list([unit_vectors(7, seed=int(name[1])) for name in names], names)
+        return PageVectors(vectors, ((2, 3),) * 3, (np.arange(6),) * 3)
+
+    run = page_run(DATASET, pages(DATASET.ids), RandomQueries())
+    assert page_run(DATASET, pages(DATASET.ids[::-1]), RandomQueries()) == run
+    for query in DATASET.queries:
+        asked = RandomQueries().encode_queries([query.text])[0]
+        scores = {name: maxsim_by_loops(asked, unit_vectors(7, seed=int(name[1]))) for name in DATASET.ids}
+        assert order(run[query.id]) == order(scores)
+    with pytest.raises(KeyError, match="p3"):
+        page_run(DATASET, pages(["p1", "p2", "p4"]), RandomQueries())
+
+
+# PDFs
+
+
+def draw(path, password=None):
+    from reportlab.lib.pdfencrypt import StandardEncryption
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(path), encrypt=StandardEncryption(password) if password else None)
+    for x, lines in ((50, ("left column", "goes on")), (300, ("right column", "ends"))):
+        for row, line in enumerate(lines):
+            canvas.drawString(x, 700 - 20 * row, line)
+    canvas.showPage()
+    canvas.rect(100, 100, 50, 50)
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
+def test_text_layer_column_by_column_and_a_page_without_one(tmp_path):
+    assert pdf_words(draw(tmp_path / "a.pdf")) == [["left", "column", "goes", "on", "right", "column", "ends"], []]
+
+
+def test_pdfs_that_cannot_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing.pdf"):
+        pdf_words(tmp_path / "missing.pdf")
+    for name, content in (("empty.pdf", b""), ("text.pdf", b"not a pdf")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} cannot be read"):
+            pdf_words(tmp_path / name)
+    with pytest.raises(ValueError, match="password"):
+        pdf_words(draw(tmp_path / "locked.pdf", password="secret"))
+
+
+def test_bundled_report_and_its_scanned_page():
+    dataset = load_pages_dataset("dev")
+    report = dataset.passages[0].metadata["report"]
+    pages = [page for page in dataset.passages if page.metadata["report"] == report]
+    layer = pdf_words(pages_folder() / "pdf" / f"{report}.pdf")
+    assert len(layer) == len(pages)
+    for page, words in zip(pages, layer, strict=True):
+        if "scan" in page.metadata["kinds"]:
+            assert words == [], "a scan has no text layer"
+            assert page_words(page.id), "OCR reads it"
+        else:
+            shared = set(words) & {word.text for word in page_words(page.id)}
+            assert len(shared) > 0.5 * len(set(words))
