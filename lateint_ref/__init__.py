@@ -4,6 +4,7 @@ Each function does one thing on NumPy arrays and says its shapes, units and sour
 cheap: PyTorch, numba and the encoders load when they are first used.
 """
 
+from lateint_ref.apidocs import load_apidocs, load_see_also
 from lateint_ref.averaging import average_vector, average_vectors
 from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
@@ -36,8 +37,10 @@ __all__ = [
     "evaluate",
     "format_bytes",
     "from_hex",
+    "load_apidocs",
     "load_beir",
     "load_handbook",
+    "load_see_also",
     "make_run",
     "maxsim",
     "maxsim_asymmetric",

@@ -242,18 +242,23 @@ def main(command: str, arguments: Sequence[str]) -> int:
         build(pages, read_all=options.read_all)
     import pandas as pd
 
-    rows = []
-    for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl")):
-        for judgments in sorted((folder / "qrels").glob("*.tsv")):
-            dataset = load_beir(folder, judgments.stem)
-            rows.append(
-                {
-                    "collection": dataset.name,
-                    "split": dataset.split,
-                    "documents": len(dataset.passages),
-                    "queries": len(dataset.queries),
-                    "judgments": sum(len(grades) for grades in dataset.qrels.values()),
-                }
-            )
+    from lateint_ref.apidocs import load_apidocs, load_see_also
+
+    found = [
+        load_beir(folder, judgments.stem)
+        for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl"))
+        for judgments in sorted((folder / "qrels").glob("*.tsv"))
+    ]
+    found += [load_apidocs("dev"), load_apidocs("test"), load_see_also()]
+    rows = [
+        {
+            "collection": dataset.name,
+            "split": dataset.split,
+            "documents": len(dataset.passages),
+            "queries": len(dataset.queries),
+            "judgments": sum(len(grades) for grades in dataset.qrels.values()),
+        }
+        for dataset in found
+    ]
     print(pd.DataFrame(rows).to_string(index=False))
     return 0

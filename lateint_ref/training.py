@@ -21,19 +21,19 @@ from torch.nn import functional
 from lateint_ref.datasets import Dataset, load_handbook
 from lateint_ref.encoders.late import LateConfig
 from lateint_ref.evaluation import evaluate, make_run
-from lateint_ref.training_cross import listwise_loss
 from lateint_ref.training_data import DEFAULT_FOLDER
 from lateint_ref.training_export import export
 from lateint_ref.training_loop import Example, Examples, Recipe, train
+from lateint_ref.training_losses import distillation_loss, listwise_loss
 from lateint_ref.training_model import LateStudent, maxsim_matrix
 
 RECIPES = {
     "late": Recipe(steps=300, queries=32, negatives=8, block=6, document_tokens=180, temperature=0.03),
     "cross": Recipe(
-        steps=500,
-        queries=8,
-        negatives=8,
-        judged=1.0,
+        steps=600,
+        queries=10,
+        negatives=5,
+        judged=0.6,
         rank=32,
         alpha=32.0,
         lr=4e-4,
@@ -43,7 +43,7 @@ RECIPES = {
         query_tokens=64,
     ),
 }
-RERANKED = 50
+RERANKED = 20  # of the dev split, in checks between steps
 CARD = """# {kind} encoder on all-MiniLM-L6-v2
 
 Trained by `python -m lateint_ref.training {kind}` in {minutes:.0f} minutes on {count} pairs of query and passage from
@@ -54,21 +54,6 @@ free documentation and dictionaries (`python -m lateint_ref.training_data`). The
 
 Licence: Apache-2.0, as the backbone.
 """
-
-
-def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the student's distribution over candidates from the teacher's.
-
-    Args:
-        student: `(n_q, n)`, divided by the temperature.
-        teacher: likewise.
-    """
-    return functional.kl_div(
-        functional.log_softmax(student, dim=-1),
-        functional.log_softmax(teacher, dim=-1),
-        log_target=True,
-        reduction="batchmean",
-    )
 
 
 def late_loss(student: LateStudent, examples: Examples, recipe: Recipe, bf16: bool) -> Callable[[int], Tensor]:

@@ -1,7 +1,7 @@
 """The cross-encoder in training: adapters on the layers that read query and passage together, and the head.
 
-A fresh head on a joint encoding would have to learn from nothing what late interaction has from the start. So the head
-begins with late interaction's score (see `encoders.cross.Judge`), and learns what reading together adds to it.
+A fresh head on a joint encoding would have to learn from nothing what late interaction has from the start. So the score
+begins with late interaction's (see `encoders.joint.Judge`), and what is learned is what reading together adds to it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lateint_ref.datasets import Dataset
-from lateint_ref.encoders.cross import SPLIT, Judge, Reading, read_apart, read_together
+from lateint_ref.encoders.joint import APART, SPLIT, Judge, Reading, pair_features, read_apart
 from lateint_ref.training_loop import Examples, Recipe
+from lateint_ref.training_losses import distillation_loss, listwise_loss
 from lateint_ref.training_model import Trunk, without_adapters
+
+KEPT = 10_000  # texts whose states are kept: 0.25 MB each
 
 
 class CrossStudent(nn.Module):  # type: ignore[misc]
@@ -37,6 +39,8 @@ class CrossStudent(nn.Module):  # type: ignore[misc]
 
     def read(self, sequences: Sequence[list[int]]) -> list[Reading]:
         """Each text read alone by the plain backbone."""
+        if len(self._readings) > KEPT:
+            self._readings.clear()
         new = sorted({tuple(ids) for ids in sequences} - self._readings.keys(), key=lambda ids: (len(ids), ids))
         with without_adapters(self.trunk.model):
             for start in range(0, len(new), 32):
@@ -45,31 +49,25 @@ class CrossStudent(nn.Module):  # type: ignore[misc]
                 self._readings.update(zip(part, readings, strict=True))
         return [self._readings[tuple(ids)] for ids in sequences]
 
+    def features(self, queries: Sequence[list[int]], documents: Sequence[list[int]]) -> Tensor:
+        """The head's similarities of `n` pairs of token ids: float32 `(n, 6)`."""
+        layers = self.trunk.model.encoder.layer[SPLIT:]
+        return pair_features(layers, self.judge, self.read(queries), self.read(documents))
+
     def forward(self, queries: Sequence[list[int]], documents: Sequence[list[int]]) -> Tensor:
-        """Score `n` pairs of token ids: float32 `(n,)`; about 1 before training."""
-        return read_together(
-            self.trunk.model.encoder.layer[SPLIT:], self.judge, self.read(queries), self.read(documents)
-        )
-
-
-def listwise_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each query's candidates with the distribution that the labels make.
-
-    Source: Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach", ICML 2007, section 4.
-
-    Args:
-        scores: `(n_q, n)`, divided by the temperature.
-        labels: `(n_q, n)`, not negative, with something above 0 in every row.
-    """
-    target = labels / labels.sum(dim=-1, keepdim=True)
-    return -(target * functional.log_softmax(scores, dim=-1)).sum(dim=-1).mean()
+        """Score `n` pairs of token ids: float32 `(n,)`; about 1.6 before training."""
+        scores: Tensor = self.judge(self.features(queries, documents))
+        return scores
 
 
 def cross_loss(student: CrossStudent, examples: Examples, recipe: Recipe, bf16: bool) -> Callable[[int], Tensor]:
-    """The cross-encoder's loss at a step: the labels among each query's own candidates.
+    """The cross-encoder's loss at a step: the labels among each query's own candidates, and a distillation.
 
-    There is nothing to distil from late interaction: the head starts with its score.
+    The teacher is late interaction with the cosine, of the texts read apart; what is taught is the same score of the
+    joint pass alone. Attention between two texts is new to the backbone and disturbs its vectors: this brings them
+    back to what they are worth apart, while the labels teach what they can be worth beyond it.
     """
+    apart = torch.tensor(APART)
 
     def loss(step: int) -> Tensor:
         batch = examples.batch(step, recipe)
@@ -78,9 +76,16 @@ def cross_loss(student: CrossStudent, examples: Examples, recipe: Recipe, bf16: 
             queries += student.tokens([example.query], recipe.query_tokens) * len(example.documents)
             documents += student.tokens(example.documents, recipe.document_tokens)
         with torch.autocast(student.judge.mark.device.type, dtype=torch.bfloat16, enabled=bf16):
-            scores = student(queries, documents).view(len(batch), -1) / recipe.temperature
+            features = student.features(queries, documents)
+        scores = student.judge(features).view(len(batch), -1) / recipe.temperature
         labels = torch.tensor([example.labels for example in batch], device=scores.device)
-        return listwise_loss(scores, labels)
+        total = recipe.contrastive * listwise_loss(scores, labels)
+        if recipe.distillation:
+            weights = apart.to(features.device)
+            teacher, joint = ((features[:, k : k + 2] @ weights).view(len(batch), -1) for k in (0, 2))
+            kept = distillation_loss(joint / recipe.keep_temperature, teacher / recipe.keep_temperature)
+            total = total + recipe.distillation * kept
+        return total
 
     return loss
 

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from lateint_ref import _doctor_checks as checks
 from lateint_ref import doctor
 from lateint_ref.encoders import backbone
 
@@ -46,7 +47,7 @@ def test_portable_table_leaves_the_machine_out(monkeypatch):
     assert set(whole["what"]) > set(portable["what"])
     text = portable.to_string() + whole.to_string()
     assert "secret" not in text
-    assert str(doctor.ROOT) not in portable.to_string()
+    assert str(checks.ROOT) not in portable.to_string()
 
 
 def test_missing_backbone(monkeypatch, capsys):
@@ -67,8 +68,8 @@ def test_missing_data(monkeypatch, tmp_path):
 
 
 def test_missing_optional_packages(monkeypatch):
-    real = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "rapidocr" else real(name))
+    real = checks.version
+    monkeypatch.setattr(checks, "version", lambda name: None if name == "rapidocr" else real(name))
     finding = by_name(doctor.findings(portable=True))["rapidocr"]
     assert finding.found == "not installed"
     assert "'.[pages]'" in finding.to_do
@@ -99,12 +100,12 @@ def test_override_that_the_profile_does_not_use(monkeypatch):
 def test_constraints(monkeypatch, tmp_path, constraints, found, to_do):
     if constraints is not None:
         (tmp_path / "constraints.txt").write_text(constraints)
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
-    (finding,) = doctor._pinned()
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    (finding,) = checks.pinned()
     assert found in finding.found
     assert to_do in finding.to_do
 
 
 def test_old_python(monkeypatch):
-    monkeypatch.setattr(doctor, "MINIMUM_PYTHON", (sys.version_info[0] + 1, 0))
-    assert "install Python" in doctor._python(portable=True).to_do
+    monkeypatch.setattr(checks, "MINIMUM_PYTHON", (sys.version_info[0] + 1, 0))
+    assert "install Python" in checks.python(portable=True).to_do

@@ -51,7 +51,7 @@ def ellipsis_used(query, document):
     return similarity.max()
 
 
-@pytest.mark.parametrize("answer", [None, ..., left_as_shipped, ellipsis_returned, ellipsis_used])
+@pytest.mark.parametrize("answer", [None, ..., {"a": ..., "b": ...}, left_as_shipped, ellipsis_returned, ellipsis_used])
 def test_placeholder_is_not_attempted(capsys, answer):
     assert verdict(capsys, "99-1", answer) == "not attempted yet"
 

@@ -11,11 +11,12 @@ from lateint_ref import load_handbook
 from lateint_ref.encoders.cross import CrossEncoder
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.trained import merge, read
-from lateint_ref.training import RECIPES, distillation_loss, late_loss, late_scores, main
-from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores, listwise_loss
+from lateint_ref.training import RECIPES, late_loss, late_scores, main
+from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores
 from lateint_ref.training_data import write_lines
 from lateint_ref.training_export import export, load
 from lateint_ref.training_loop import Examples, Recipe, train
+from lateint_ref.training_losses import distillation_loss, listwise_loss
 from lateint_ref.training_model import (
     LateStudent,
     adapter_state,
@@ -292,6 +293,8 @@ def test_the_exported_cross_encoder_scores_like_the_student(data, tmp_path):
         expected = student(student.tokens(["where is it"], 64) * 3, student.tokens(texts, 256)).numpy()
     np.testing.assert_allclose(encoder.score("where is it", texts), expected, atol=1e-4)
     np.testing.assert_allclose(encoder.score("where is it", texts[::-1], batch_size=1), expected[::-1], atol=1e-4)
+    parts = encoder.explain("where is it", texts[1])
+    assert sum(value * weight for value, weight in parts.values()) == pytest.approx(expected[1], abs=1e-4)
     export(late(), TINY, tmp_path / "late", "# card\n")
     with pytest.raises(ValueError, match="late encoder"):
         CrossEncoder(tmp_path / "late")
@@ -301,7 +304,7 @@ def test_before_training_the_cross_encoder_has_late_interaction_in_its_score():
     """The head's two features of the texts read apart are the bi-encoder's cosine and a MaxSim per query token."""
     from lateint_ref import maxsim
     from lateint_ref.encoders import load_bi
-    from lateint_ref.encoders.cross import compare_apart
+    from lateint_ref.encoders.joint import compare_apart
 
     student, texts = cross(), ["The lamp is in the hall.", "where do I find a lamp"]
     read = student.read(student.tokens(texts, 256))
