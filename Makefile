@@ -14,7 +14,7 @@ OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab test bench data notebooks format lint clean
+.PHONY: help run lab test bench quality data notebooks format lint clean
 
 help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
@@ -31,6 +31,9 @@ test: lint ## lint, type check, all tests, every notebook compared output by out
 
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m lateint_ref bench
+
+quality: $(READY) ## measure the bundled models on the test splits; writes data/models/quality.json
+	@$(OFFLINE) $(PY) -m lateint_ref quality
 
 data: $(READY) ## check the bundled data and list what there is (REBUILD=1 draws the report pages anew)
 	@$(PY) -m lateint_ref data $(if $(REBUILD),--rebuild-pages)

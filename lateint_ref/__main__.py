@@ -17,6 +17,7 @@ COMMANDS = {
     "run": ("lateint_ref.workbook", "execute every notebook into build/ as HTML, with an index page"),
     "notebooks": ("lateint_ref.workbook", "execute every notebook in place and save clean outputs"),
     "bench": ("lateint_ref.bench", "time maxsim_scores beside other implementations"),
+    "quality": ("lateint_ref.quality", "measure the bundled models on the test splits (a quarter of an hour)"),
     "data": ("lateint_ref.datasets", "check the bundled data and list what there is"),
 }
 

@@ -73,9 +73,15 @@ def test_profile_default_and_unknown(monkeypatch):
         enc.profile()
 
 
-def test_no_bundled_cross_encoder_yet():
-    with pytest.raises(NotImplementedError, match="LATEINT_PROFILE=hub"):
-        enc.load_cross()
+def test_bundled_cross_encoder():
+    cross = enc.load_cross()
+    texts = ["Dogs on a lead are welcome in every room.", "The boiler is serviced in May."]
+    scores = cross.score("May I bring my dog?", texts)
+    assert scores.dtype == np.float32
+    assert scores.shape == (2,)
+    assert scores[0] > scores[1]
+    np.testing.assert_allclose(cross.score("May I bring my dog?", texts[1:]), scores[1:], atol=1e-4)
+    assert cross.tokens("a dog", "the lake") == ["[CLS]", "a", "dog", "[SEP]", "[CLS]", "the", "lake", "[SEP]"]
 
 
 # backbone

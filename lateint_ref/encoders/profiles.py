@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from lateint_ref.encoders.bi import BiEncoder
+    from lateint_ref.encoders.cross import CrossEncoder
     from lateint_ref.encoders.hub import HubBi, HubCross, HubLate
     from lateint_ref.encoders.late import LateEncoder
     from lateint_ref.encoders.static import StaticEncoder
@@ -19,8 +20,14 @@ HUB_MODELS = {
     "bi": "sentence-transformers/all-MiniLM-L6-v2",
     "cross": "cross-encoder/ms-marco-MiniLM-L6-v2",
     "late": "lightonai/GTE-ModernColBERT-v1",
+    "pages": "vidore/colpali-v1.3",
 }
-MODEL_VARIABLES = {"bi": "LATEINT_BI_MODEL", "cross": "LATEINT_CROSS_MODEL", "late": "LATEINT_LATE_MODEL"}
+MODEL_VARIABLES = {
+    "bi": "LATEINT_BI_MODEL",
+    "cross": "LATEINT_CROSS_MODEL",
+    "late": "LATEINT_LATE_MODEL",
+    "pages": "LATEINT_PAGES_MODEL",
+}
 
 
 def profile() -> Profile:
@@ -41,7 +48,7 @@ def profile() -> Profile:
 
 
 def model_name(kind: str) -> str:
-    """The hub name or folder that the hub profile loads for `"bi"`, `"cross"` or `"late"`.
+    """The hub name or folder that the hub profile loads for `"bi"`, `"cross"`, `"late"` or `"pages"`.
 
     Raises:
         ValueError: another kind.
@@ -110,25 +117,25 @@ def load_late(model: str | os.PathLike[str] | None = None, dim: int = 128) -> La
     return HubLate(_chosen(model, "late"))
 
 
-def load_cross(model: str | os.PathLike[str] | None = None) -> HubCross:
+def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | HubCross:
     """The cross-encoder: one score a pair, query and document read together.
 
     Args:
-        model: a hub name or a local folder, in either profile.
+        model: a hub name or a local folder, in either profile. By default the profile's own: the bundled backbone
+            reading two texts in its upper layers, or what `model_name("cross")` says.
 
     Returns:
         An encoder with `score(query, documents)`, float32 `(n,)`, and `name`.
 
     Raises:
-        NotImplementedError: the bundled profile, which has no trained cross-encoder yet.
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone is missing or damaged.
         OSError: a hub model that cannot be had.
         RuntimeError: a checkpoint that leaves weights unset.
     """
     if model is None and profile() == "bundled":
-        raise NotImplementedError(
-            "the bundled profile has no trained cross-encoder yet. Set LATEINT_PROFILE=hub for the published "
-            f"{HUB_MODELS['cross']}, or name a model or a local folder: load_cross('path/to/model')."
-        )
+        from lateint_ref.encoders.cross import CrossEncoder
+
+        return CrossEncoder()
     from lateint_ref.encoders.hub import HubCross
 
     return HubCross(_chosen(model, "cross"))
