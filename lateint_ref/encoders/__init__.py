@@ -1,4 +1,4 @@
-"""Text to vectors: bi-, late and cross-encoders, BM25 and static embeddings, in two profiles.
+"""Text and pages to vectors: bi-, late, cross- and page encoders, BM25 and static embeddings, in two profiles.
 
 The environment variable `LATEINT_PROFILE` chooses: `bundled` (default) runs on what comes with the package,
 `hub` on the published models. Nothing heavy is imported before a model is loaded.
@@ -11,6 +11,7 @@ from lateint_ref.encoders.profiles import (
     load_bi,
     load_cross,
     load_late,
+    load_pages,
     load_static,
     model_name,
     profile,
@@ -23,6 +24,7 @@ __all__ = [
     "load_bi",
     "load_cross",
     "load_late",
+    "load_pages",
     "load_static",
     "model_name",
     "profile",

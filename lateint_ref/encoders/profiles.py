@@ -1,4 +1,4 @@
-"""Which models run: the profile, the names, and the four loaders."""
+"""Which models run: the profile, the names, and the five loaders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lateint_ref.encoders.cross import CrossEncoder
     from lateint_ref.encoders.hub import HubBi, HubCross, HubLate
     from lateint_ref.encoders.late import LateEncoder
+    from lateint_ref.encoders.pages_bundled import BundledPages
+    from lateint_ref.encoders.pages_hub import HubPages
     from lateint_ref.encoders.static import StaticEncoder
 
 Profile = Literal["bundled", "hub"]
@@ -139,6 +141,36 @@ def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | Hu
     from lateint_ref.encoders.hub import HubCross
 
     return HubCross(_chosen(model, "cross"))
+
+
+def load_pages(model: str | os.PathLike[str] | None = None) -> BundledPages | HubPages:
+    """The page encoder: one vector a patch of a page image, and queries in the same space.
+
+    Args:
+        model: a hub name or a local folder that colpali-engine can read, in either profile. By default the profile's
+            own: bundled a stand-in for a vision-language model (OCR and the late encoder), or what
+            `model_name("pages")` says.
+
+    Returns:
+        An encoder with `encode_pages(images, ids=None)`, a `PageVectors`, `encode_queries(texts, ids=None)`, a
+        `MultiVectors`, `encode_query(text)`, `tokens(text)`, and `name` and `dim`; all vectors of unit length.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone or projection is missing or
+            damaged; a published model, and colpali-engine is not installed.
+        OSError: a hub model that cannot be had.
+        RuntimeError: a checkpoint that leaves weights unset.
+    """
+    if model is None and profile() == "bundled":
+        from lateint_ref.encoders.late import LateEncoder
+        from lateint_ref.encoders.pages_bundled import BundledPages
+
+        late = load_late()
+        assert isinstance(late, LateEncoder)
+        return BundledPages(late)
+    from lateint_ref.encoders.pages_hub import HubPages
+
+    return HubPages(_chosen(model, "pages"))
 
 
 def load_static() -> StaticEncoder:
