@@ -11,9 +11,11 @@ from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbo
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, similarity_matrix
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.pooling import pool_tokens
 from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
 from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
+from lateint_ref.testbeds import Question, Testbed, load_testbed
 
 __version__ = "0.1.0"
 
@@ -21,37 +23,48 @@ __all__ = [
     "Alignment",
     "Dataset",
     "Hit",
+    "Measured",
     "MultiVectors",
     "PairedTest",
     "Passage",
+    "Pipeline",
     "Query",
+    "Question",
+    "Testbed",
     "alignment",
     "average_vector",
     "average_vectors",
     "binarize",
+    "by_score",
     "by_type",
     "bytes_per_document",
     "bytes_per_vector",
     "collection_bytes",
     "compare",
     "evaluate",
+    "exact_maxsim",
+    "exhaustive",
     "format_bytes",
     "from_hex",
     "load_apidocs",
     "load_beir",
     "load_handbook",
     "load_see_also",
+    "load_testbed",
     "make_run",
     "maxsim",
     "maxsim_asymmetric",
     "maxsim_inv_hamming",
     "maxsim_scores",
+    "measure",
     "paired_test",
     "per_query",
     "pool_tokens",
     "rescore",
     "search",
     "similarity_matrix",
+    "table",
+    "times",
     "to_hex",
     "top_k",
     "two_stage_search",

@@ -1,0 +1,150 @@
+"""Test beds, and one row a pipeline."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lateint_ref import MultiVectors, maxsim
+from lateint_ref.datasets import Dataset, Passage, Query
+from lateint_ref.evaluation import per_query
+from lateint_ref.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table, times
+from lateint_ref.testbeds import Question, Testbed, load_testbed
+
+RNG = np.random.default_rng(0)
+
+
+def matrix(n, dim=8):
+    return RNG.standard_normal((n, dim)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bed():
+    documents = MultiVectors.from_list([matrix(n) for n in (3, 5, 2, 7, 4)], list("abcde"))
+    questions = [Question(f"q{n}", f"question {n}", matrix(2 + n)) for n in range(6)]
+    qrels = {question.id: {documents.ids[n % 5]: 1 + n % 2} for n, question in enumerate(questions)}
+    dataset = Dataset(
+        "tiny",
+        "dev",
+        [Passage(name, "", name) for name in documents.ids],
+        [Query(question.id, question.text) for question in questions],
+        qrels,
+    )
+    return Testbed("tiny", dataset, documents, questions, None, "nDCG@10", "none")
+
+
+def test_exact_maxsim_is_the_naive_ranking_and_its_counts_are_those_of_the_shapes(bed):
+    pipeline = exact_maxsim(bed)
+    for question in bed.questions:
+        scores = [maxsim(question.vectors, document) for document in bed.documents]
+        assert pipeline.search(question, 5).tolist() == np.argsort(-np.array(scores), kind="stable").tolist()
+    assert pipeline.bytes_per_document == 21 * 8 * 4 / 5
+    assert pipeline.bytes_read == 21 * 8 * 4
+    assert pipeline.operations == 4.5 * 21 * 8
+
+
+def test_measured_quality_is_that_of_the_run(bed):
+    row = measure(exact_maxsim(bed), bed, depth=3)
+    assert all(len(found) == 3 for found in row.run.values())
+    values = per_query(row.run, bed.dataset.qrels, "nDCG@10")
+    assert row.per_query == values
+    assert row.quality == pytest.approx(np.mean(list(values.values())))
+    assert row.low <= row.quality <= row.high
+    assert row.seconds > 0
+
+
+def test_a_table_compares_with_the_reference(bed):
+    best = Pipeline("oracle", lambda question, k: oracle(bed, question), 10, 5, 10)
+    rows = [measure(exact_maxsim(bed), bed), measure(best, bed)]
+    shown = table(rows, against="oracle")
+    assert shown.loc["oracle", ["kept", "difference", "p"]].tolist() == [1, 0, 1]
+    ours = shown.loc["MaxSim, float32"]
+    assert ours["kept"] == pytest.approx(rows[0].quality / 1.0)
+    assert ours["difference"] == pytest.approx(rows[0].quality - 1)
+    assert ours["times smaller"] == pytest.approx(10 / (21 * 8 * 4 / 5))
+    assert times(rows)["MaxSim, float32"] == 1
+    low, high = kept_interval(rows[0], rows[1])
+    assert low <= rows[0].quality <= high
+
+
+def oracle(bed, question):
+    return np.array([bed.documents.position(name) for name in bed.dataset.qrels[question.id]])
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (lambda q, k: np.array([0, 0]), "different"),
+        (lambda q, k: np.array([0, 5]), "0 to 4"),
+        (lambda q, k: np.array([-1]), "from -1"),
+        (lambda q, k: np.array([[0]]), "positions"),
+        (lambda q, k: np.array([0.5]), "positions"),
+        (lambda q, k: np.arange(5), "at most 2"),
+    ],
+)
+def test_a_search_that_returns_something_else_is_named(bed, found, message):
+    with pytest.raises(ValueError, match=message):
+        measure(Pipeline("broken", found, 1, 1, 1), bed, depth=2)
+
+
+def test_a_search_may_find_nothing(bed):
+    row = measure(Pipeline("silent", lambda question, k: np.array([], int), 1, 1, 1), bed)
+    assert row.quality == row.low == row.high == 0
+    with pytest.raises(ValueError, match="quality of 'silent' is 0"):
+        table([row])
+
+
+def test_bad_pipelines_and_tables(bed):
+    with pytest.raises(TypeError, match="search must be a function"):
+        Pipeline("x", 3, 1, 1, 1)
+    with pytest.raises(ValueError, match="operations of 'x'"):
+        Pipeline("x", by_score(len), 1, float("nan"), 1)
+    with pytest.raises(ValueError, match="bytes_read of 'x'"):
+        Pipeline("x", by_score(len), 1, 1, -1)
+    row = measure(exact_maxsim(bed), bed)
+    for rows, against, message in (
+        ([], None, "rows is empty"),
+        ([row, row], None, "two rows are named"),
+        ([row], "y", "against must be"),
+        ([row, replace(row, name="z", testbed="other")], None, "same questions"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            table(rows, against)
+    with pytest.raises(ValueError, match="not measured on the same"):
+        kept_interval(row, replace(row, per_query={"q0": 1.0}))
+
+
+def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
+    first = load_testbed("handbook")
+    files = sorted((tmp_path / "vectors").iterdir())
+    assert len(files) == 2
+    files[0].write_bytes(b"cut short")
+    monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.encode_queries", None)
+    monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.encode_documents", None)
+    with pytest.raises(TypeError, match="not callable"):
+        load_testbed("handbook")
+    monkeypatch.undo()
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
+    again = load_testbed("handbook")
+    np.testing.assert_allclose(again.documents.vectors, first.documents.vectors, atol=1e-6)
+    assert again.documents.ids == again.dataset.ids
+    assert [question.id for question in again.questions] == [query.id for query in again.dataset.queries]
+    assert again.question(again.questions[1].id) is again.questions[1]
+    with pytest.raises(KeyError, match="no question 'nobody'"):
+        again.question("nobody")
+
+
+def small_handbook(split):
+    from lateint_ref.datasets import load_handbook
+
+    full = load_handbook(split)
+    passages, queries = full.passages[:3], full.queries[:2]
+    return Dataset(full.name, split, passages, queries, {query.id: full.qrels[query.id] for query in queries})
+
+
+def test_an_unknown_test_bed():
+    with pytest.raises(ValueError, match="one of"):
+        load_testbed("moon")
