@@ -6,11 +6,14 @@ cheap: PyTorch, numba and the encoders load when they are first used.
 
 from lateint_ref.apidocs import load_apidocs, load_see_also
 from lateint_ref.averaging import average_vector, average_vectors
+from lateint_ref.binary_quantization import BinaryQuantizedVectors, oversampled_search
 from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
+from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
 from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, similarity_matrix
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.muvera import FixedDimensionalEncoder
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.pooling import pool_tokens
 from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
@@ -21,7 +24,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alignment",
+    "BinaryQuantizedVectors",
     "Dataset",
+    "FixedDimensionalEncoder",
     "Hit",
     "Measured",
     "MultiVectors",
@@ -46,6 +51,7 @@ __all__ = [
     "exhaustive",
     "format_bytes",
     "from_hex",
+    "fused_scores",
     "load_apidocs",
     "load_beir",
     "load_handbook",
@@ -57,9 +63,11 @@ __all__ = [
     "maxsim_inv_hamming",
     "maxsim_scores",
     "measure",
+    "oversampled_search",
     "paired_test",
     "per_query",
     "pool_tokens",
+    "reciprocal_rank_fusion",
     "rescore",
     "search",
     "similarity_matrix",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
 UInt8Array = NDArray[np.uint8]
 Int64Array = NDArray[np.int64]
 

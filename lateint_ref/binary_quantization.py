@@ -1,0 +1,182 @@
+"""Better binary quantisation in small: one bit a dimension, and what it takes to estimate dot products from it.
+
+A vector is centred on the collection's mean, `v = x - c`; its bits say which dimensions of `v` are above 0. Two levels
+are kept with them, the mean of the values below and of those above, so a bit stands for `lower` or `lower + step`. A
+query is centred likewise and rounded to 16 levels. The dot product of the two is then
+
+    <x, q> = <v, w> + <x, c> + <q, c> - <c, c>,   with w = q - c
+
+whose last three terms are known exactly, and the first is estimated from whole numbers alone: how many bits are set,
+the sum of the query's levels, and their dot product with the bits, four bit counts.
+
+This is the idea of Elasticsearch's `bbq` indices. Left out: Lucene moves each vector's two levels (and a query's range)
+by coordinate descent on a loss that weighs the error along the vector more, where this takes means and extremes;
+Elasticsearch's `bbq_hnsw` searches a graph of such vectors, where this scans.
+
+Sources: Apache Lucene, `Lucene102BinaryQuantizedVectorsFormat` (1 bit stored, 4 bits for queries; three floats and a
+short beside the bits) and `OptimizedScalarQuantizer`; Gao and Long, "RaBitQ", SIGMOD 2024; Elasticsearch reference,
+"Dense vector field type" (`bbq`, `oversample`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lateint_ref._checks import Float32Array, Int64Array, UInt8Array, as_matrix, describe, positive_int, same_dim
+from lateint_ref.bits import binarize, unpack
+from lateint_ref.rescoring import top_k
+
+QUERY_LEVELS = 16
+# Two levels and <x, c> as float32, and the number of bits set as two bytes.
+CORRECTION_BYTES = 3 * 4 + 2
+
+
+class BinaryQuantizedVectors:
+    """One vector a document as bits and corrections.
+
+    Attributes:
+        centroid: float32 `(dim,)`, the mean of the vectors.
+        bits: uint8 `(n, dim / 8)`, packed as `bits.binarize` does.
+        lower: float32 `(n,)`, what a 0 stands for.
+        step: float32 `(n,)`, how much more a 1 stands for.
+        centroid_dot: float32 `(n,)`, dot product of the vector with the centroid.
+        ones: uint16 `(n,)`, number of bits set.
+    """
+
+    def __init__(self, vectors: Any) -> None:
+        """Quantise vectors.
+
+        Args:
+            vectors: `(n, dim)`, `dim` a multiple of 8 and at most 65,535.
+
+        Raises:
+            TypeError: not numeric.
+            ValueError: wrong rank, empty, a NaN or infinity, or dims that do not fit.
+        """
+        matrix = as_matrix(vectors, "vectors")
+        if matrix.shape[1] > np.iinfo(np.uint16).max:
+            raise ValueError(f"vectors has {matrix.shape[1]} dimensions: at most 65,535 can be counted in two bytes.")
+        self.centroid: Float32Array = matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = matrix - self.centroid
+        self.bits: UInt8Array = binarize(centred)
+        above = centred > 0
+        count = above.sum(axis=1)
+        high = np.where(above, centred, 0).sum(axis=1) / np.maximum(count, 1)
+        low = np.where(above, 0, centred).sum(axis=1) / np.maximum(matrix.shape[1] - count, 1)
+        self.lower: Float32Array = low.astype(np.float32)
+        self.step: Float32Array = (high - low).astype(np.float32)
+        self.centroid_dot: Float32Array = matrix @ self.centroid
+        self.ones = count.astype(np.uint16)
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return len(self.centroid)
+
+    @property
+    def bytes_per_vector(self) -> int:
+        """Bytes of one vector: its bits and 14 bytes of corrections."""
+        return int(self.bits.shape[1]) + CORRECTION_BYTES
+
+    def reconstruct(self) -> Float32Array:
+        """The vectors as their bits and levels describe them, float32 `(n, dim)`."""
+        return self.centroid + self.lower[:, None] + self.step[:, None] * unpack(self.bits)
+
+    def scores(self, query: Any) -> Float32Array:
+        """Estimated dot product of one query vector with every vector.
+
+        Args:
+            query: `(dim,)`.
+
+        Returns:
+            float32 `(n,)`.
+
+        Raises:
+            TypeError, ValueError: not a vector of finite numbers, or other dims.
+        """
+        vector = _as_vector(query)
+        same_dim(len(vector), self.dim, "query", "the quantised vectors")
+        levels, base, width = quantize_query(vector - self.centroid)
+        met = np.zeros(len(self), np.int64)
+        for place in range(QUERY_LEVELS.bit_length() - 1):
+            # One bit of every level, packed like the vectors: the pairs of ones count 2^place each.
+            plane = np.packbits(levels >> place & 1)
+            met += np.bitwise_count(self.bits & plane).sum(axis=1, dtype=np.int64) << place
+        # Sum over dimensions of (lower + step * bit) * (base + width * level), multiplied out.
+        ones = self.ones.astype(np.float64)
+        estimate = self.lower * (self.dim * base + width * int(levels.sum())) + self.step * (base * ones + width * met)
+        known = self.centroid_dot + float(vector @ self.centroid) - float(self.centroid @ self.centroid)
+        scores: Float32Array = (estimate + known).astype(np.float32)
+        return scores
+
+
+def quantize_query(values: Any) -> tuple[UInt8Array, float, float]:
+    """Round a vector's values to 16 evenly spaced levels between its smallest and its largest.
+
+    Args:
+        values: `(dim,)`.
+
+    Returns:
+        Levels, uint8 `(dim,)` from 0 to 15; what level 0 stands for; the distance between two levels (0 where all
+        values are equal).
+
+    Raises:
+        TypeError, ValueError: not a vector of finite numbers.
+    """
+    vector = _as_vector(values).astype(np.float64)
+    base, top = float(vector.min()), float(vector.max())
+    width = (top - base) / (QUERY_LEVELS - 1)
+    if not width:
+        return np.zeros(len(vector), np.uint8), base, 0.0
+    return np.rint((vector - base) / width).astype(np.uint8), base, width
+
+
+def oversampled_search(
+    query: Any, vectors: Any, quantized: BinaryQuantizedVectors, k: int = 10, oversample: float = 3.0
+) -> Int64Array:
+    """The best `oversample * k` vectors by estimate, ordered by their exact dot products; the best `k` of them.
+
+    Args:
+        query: `(dim,)`.
+        vectors: `(n, dim)`, those that were quantised.
+        quantized: their quantised form.
+        k: how many to return.
+        oversample: at least 1; 1 keeps the estimate's choice. Elasticsearch takes up to 10.
+
+    Returns:
+        int64 positions, best first.
+
+    Raises:
+        TypeError: `quantized` is something else, `oversample` not a number or `k` not a whole one.
+        ValueError: sizes that differ, `oversample` below 1, or what `scores` and `top_k` reject.
+    """
+    if not isinstance(quantized, BinaryQuantizedVectors):
+        raise TypeError(f"quantized must be BinaryQuantizedVectors, got {describe(quantized)}.")
+    if isinstance(oversample, bool) or not isinstance(oversample, (int, float, np.number)):
+        raise TypeError(f"oversample must be a number of at least 1, got {describe(oversample)}.")
+    if not 1 <= oversample < np.inf:
+        raise ValueError(f"oversample must be a number of at least 1, got {oversample}.")
+    matrix = as_matrix(vectors, "vectors")
+    if matrix.shape != (len(quantized), quantized.dim):
+        raise ValueError(
+            f"vectors must be those that were quantised, shape {(len(quantized), quantized.dim)}, got {matrix.shape}."
+        )
+    k = positive_int(k, "k")
+    candidates = top_k(quantized.scores(query), int(np.ceil(oversample * k)))
+    exact = matrix[candidates] @ _as_vector(query)
+    best: Int64Array = candidates[top_k(exact, k)]
+    return best
+
+
+def _as_vector(value: Any) -> Float32Array:
+    """A float32 `(dim,)` vector, checked."""
+    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    if array.ndim != 1:
+        raise ValueError(f"query must be one vector, shape (dim,), got {describe(value)}.")
+    vector: Float32Array = as_matrix(array[None], "query", "(dim,)")[0]
+    return vector
