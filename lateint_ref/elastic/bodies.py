@@ -1,0 +1,244 @@
+"""Request bodies of `_search` as plain dictionaries, exactly what a person would paste into a console.
+
+Two kinds of function: those named `..._query` and `..._retriever` return a part, the others a whole body. Vectors are
+given as arrays and become JSON numbers here. Every body asks for ids and scores alone (`"_source": false`).
+
+Sources: Elasticsearch reference, "Script score query" and "Rank vectors" (MaxSim functions), "k-nearest neighbor
+search", "Retrievers" (standard, knn, rescorer, rrf), "Rescore search results"; 8.18 to 9.x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lateint_ref._checks import describe, positive_int
+from lateint_ref.elastic.values import bit_values, float_value, float_values
+
+Body = dict[str, Any]
+
+MAX_CANDIDATES = 10_000
+
+
+def maxsim_query(field: str, query: Any, *, filter: Body | None = None, offset: float = 0.0) -> Body:  # noqa: A002
+    """MaxSim of a float query with every document that has the field: the exhaustive score.
+
+    On a `float` field the sum of the largest dot products; on a `bit` field the stored bits mask the query's values,
+    the asymmetric score.
+
+    Args:
+        field: a `rank_vectors` field, `float` or `bit`.
+        query: `(n_q, dim)`.
+        filter: a query that documents must match; it does not score.
+        offset: added to every score. A score below zero is an error in Elasticsearch: where MaxSim can be negative,
+            add at least its lowest value (`n_q` for vectors of length 1). The ranking stays as it is.
+
+    Raises:
+        TypeError, ValueError: a malformed query, an empty field name, an offset that is not a number of at least 0.
+    """
+    return _scored("maxSimDotProduct", field, float_values(query), filter, offset)
+
+
+def inv_hamming_query(field: str, query_bits: Any, *, filter: Body | None = None) -> Body:  # noqa: A002
+    """Bit MaxSim: for each query vector the largest share of dimensions on which both sides agree.
+
+    Args:
+        field: a `rank_vectors` field of `bit`.
+        query_bits: uint8 `(n_q, dim / 8)` from `lateint_ref.binarize`.
+        filter: as `maxsim_query`.
+
+    Raises:
+        TypeError, ValueError: not packed bits, or an empty field name.
+    """
+    return _scored("maxSimInvHamming", field, bit_values(query_bits), filter, 0.0)
+
+
+def match_query(field: str, words: str) -> Body:
+    """BM25 of the words of a question.
+
+    Raises:
+        TypeError, ValueError: not a string, or an empty one.
+    """
+    if not isinstance(words, str) or not words.strip():
+        raise ValueError(f"words must be a non-empty string, got {words!r}.")
+    return {"match": {_name(field): {"query": words}}}
+
+
+def search(query: Body, size: int = 10) -> Body:
+    """A whole body: the best `size` documents of a query.
+
+    Raises:
+        TypeError, ValueError: `query` is not a dictionary, or `size` not a whole number of at least 1.
+    """
+    return {"size": positive_int(size, "size"), "_source": False, "query": _part(query, "query")}
+
+
+def knn_section(
+    field: str,
+    vector: Any,
+    k: int = 10,
+    num_candidates: int | None = None,
+    *,
+    filter: Body | None = None,  # noqa: A002
+    oversample: float | None = None,
+) -> Body:
+    """The `knn` part: the `k` nearest documents by one vector. `path.vector` as field searches nested vectors.
+
+    Args:
+        field: a `dense_vector` field.
+        vector: `(dim,)`.
+        k: neighbours to return.
+        num_candidates: neighbours looked at on each shard, `k` to 10,000; by default twice `k`, at least 100.
+        filter: a query that documents must match. It is applied during the search, so `k` of them are found.
+        oversample: for a quantised index, take this many times `k` and score them again with the full vectors.
+
+    Raises:
+        TypeError, ValueError: a malformed vector, an empty field name, numbers out of range.
+    """
+    k = positive_int(k, "k")
+    candidates = min(MAX_CANDIDATES, max(100, 2 * k)) if num_candidates is None else num_candidates
+    if not k <= positive_int(candidates, "num_candidates") <= MAX_CANDIDATES:
+        raise ValueError(f"k <= num_candidates <= {MAX_CANDIDATES} must hold, got k={k}, num_candidates={candidates}.")
+    section: Body = {
+        "field": _name(field),
+        "query_vector": float_value(vector),
+        "k": k,
+        "num_candidates": int(candidates),
+    }
+    if filter is not None:
+        section["filter"] = _part(filter, "filter")
+    if oversample is not None:
+        if isinstance(oversample, bool) or not 1 <= oversample <= 10:
+            raise ValueError(f"oversample must lie between 1 and 10, got {oversample!r}.")
+        section["rescore_vector"] = {"oversample": oversample}
+    return section
+
+
+def knn(sections: Body | Sequence[Body], size: int = 10) -> Body:
+    """A whole body: kNN alone.
+
+    Args:
+        sections: one from `knn_section`, or several: then a document's score is the sum over those that found it.
+        size: documents to return.
+
+    Raises:
+        TypeError, ValueError: no section, not from `knn_section`, or `size` not a whole number of at least 1.
+    """
+    parts: Any
+    if isinstance(sections, Mapping):
+        parts = _part(sections, "sections")
+    elif isinstance(sections, (list, tuple)) and sections:
+        parts = [_part(section, "a section") for section in sections]
+    else:
+        raise TypeError(f"sections must be one or several parts from knn_section, got {describe(sections)}.")
+    return {"size": positive_int(size, "size"), "_source": False, "knn": parts}
+
+
+def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
+    """A whole body: the `rescorer` retriever (8.18 and later) scores a first stage's best documents again.
+
+    Args:
+        first: a retriever: `{"knn": knn_section(...)}`, `{"standard": {"query": ...}}` or another one.
+        second: the query that scores again, as from `maxsim_query`.
+        window_size: how many documents are scored again; the first stage must return that many.
+        size: documents to return, at most `window_size`.
+        query_weight: weight of the first stage's score in the sum. Elasticsearch's own default is 1: then the result
+            is neither score. 0 leaves the second alone.
+
+    Raises:
+        TypeError, ValueError: parts that are not dictionaries, numbers out of range.
+    """
+    return {
+        "size": _within(size, window_size),
+        "_source": False,
+        "retriever": {
+            "rescorer": {
+                "retriever": _part(first, "first"),
+                "rescore": _rescore(second, window_size, query_weight),
+            }
+        },
+    }
+
+
+def rescore(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
+    """A whole body: the older form of `rescorer`, with the top-level `rescore`, which releases before 8.18 take, too.
+
+    Args:
+        first: the first stage as it stands at the top of a body: `{"knn": ...}` or `{"query": ...}`.
+        second: as `rescorer`.
+        window_size: as `rescorer`.
+        size: as `rescorer`.
+        query_weight: as `rescorer`.
+
+    Raises:
+        TypeError, ValueError: as `rescorer`; a first stage other than `query` and `knn`.
+    """
+    if not set(_part(first, "first")) <= {"query", "knn"}:
+        raise ValueError(f"first must hold query or knn and nothing else, got {sorted(first)}.")
+    whole = {"size": _within(size, window_size), "_source": False, **first}
+    return whole | {"rescore": _rescore(second, window_size, query_weight)}
+
+
+def hybrid(retrievers: Sequence[Body], *, size: int = 10, rank_constant: int = 60, rank_window_size: int = 100) -> Body:
+    """A whole body: reciprocal rank fusion, the sum of `1 / (rank_constant + rank)` over the lists a document is in.
+
+    Args:
+        retrievers: two or more, as `{"standard": {"query": match_query(...)}}` and `{"knn": knn_section(...)}`.
+        size: documents to return, at most `rank_window_size`.
+        rank_constant: at least 1; the larger, the less the first ranks stand out.
+        rank_window_size: how many documents of each list take part.
+
+    Raises:
+        TypeError, ValueError: fewer than two retrievers, numbers out of range.
+    """
+    if not isinstance(retrievers, (list, tuple)) or len(retrievers) < 2:
+        raise ValueError(f"retrievers must hold at least two, got {describe(retrievers)}.")
+    return {
+        "size": _within(size, rank_window_size, "rank_window_size"),
+        "_source": False,
+        "retriever": {
+            "rrf": {
+                "retrievers": [_part(retriever, "a retriever") for retriever in retrievers],
+                "rank_constant": positive_int(rank_constant, "rank_constant"),
+                "rank_window_size": positive_int(rank_window_size, "rank_window_size"),
+            }
+        },
+    }
+
+
+def _scored(function: str, field: str, vectors: Any, condition: Body | None, offset: float) -> Body:
+    """A `script_score` over the documents that have the field: one without it would fail the whole search."""
+    if isinstance(offset, bool) or not isinstance(offset, (int, float)) or not 0 <= offset < float("inf"):
+        raise ValueError(f"offset must be a number of at least 0, got {offset!r}.")
+    has_field: Body = {"exists": {"field": _name(field)}}
+    filters = has_field if condition is None else [has_field, _part(condition, "filter")]
+    script: Body = {"source": f"{function}(params.query_vectors, '{field}')", "params": {"query_vectors": vectors}}
+    if offset:
+        script["source"] += " + params.offset"
+        script["params"]["offset"] = offset
+    return {"script_score": {"query": {"bool": {"filter": filters}}, "script": script}}
+
+
+def _rescore(second: Body, window_size: int, query_weight: float) -> Body:
+    if isinstance(query_weight, bool) or not isinstance(query_weight, (int, float)) or not query_weight >= 0:
+        raise ValueError(f"query_weight must be a number of at least 0, got {query_weight!r}.")
+    query = {"rescore_query": _part(second, "second"), "query_weight": query_weight, "rescore_query_weight": 1.0}
+    return {"window_size": positive_int(window_size, "window_size"), "query": query}
+
+
+def _within(size: int, window: int, name: str = "window_size") -> int:
+    if positive_int(size, "size") > positive_int(window, name):
+        raise ValueError(f"size is {size} but {name} is {window}: only documents inside the window can be returned.")
+    return int(size)
+
+
+def _part(value: Any, argument: str) -> Body:
+    if not isinstance(value, Mapping) or not value:
+        raise TypeError(f"{argument} must be a dictionary, a part of a request body, got {describe(value)}.")
+    return dict(value)
+
+
+def _name(field: Any) -> str:
+    if not isinstance(field, str) or not field.strip() or "'" in field:
+        raise ValueError(f"field must be the name of a field, got {field!r}.")
+    return field
