@@ -15,8 +15,11 @@ from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, simi
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.muvera import FixedDimensionalEncoder
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
+from lateint_ref.plaid import PlaidIndex
 from lateint_ref.pooling import pool_tokens
 from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
+from lateint_ref.residual import ResidualCodec
+from lateint_ref.residual_vectors import ResidualVectors
 from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
 from lateint_ref.testbeds import Question, Testbed, load_testbed
 
@@ -33,8 +36,11 @@ __all__ = [
     "PairedTest",
     "Passage",
     "Pipeline",
+    "PlaidIndex",
     "Query",
     "Question",
+    "ResidualCodec",
+    "ResidualVectors",
     "Testbed",
     "alignment",
     "average_vector",

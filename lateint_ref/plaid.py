@@ -1,0 +1,211 @@
+"""PLAID: a search over residual codes that decodes the vectors of a few documents only.
+
+Four stages, each on fewer documents: documents with a vector near the query's best centroids; centroid interaction
+with the unpromising centroids left out; centroid interaction with all; MaxSim on decoded vectors.
+
+Source: Santhanam, Khattab, Potts and Zaharia, "PLAID: An Efficient Engine for Late Interaction Retrieval", CIKM 2022,
+section 4 (centroid interaction, centroid pruning, the four stages). The settings by `k` are the defaults of ColBERT's
+searcher.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe, positive_int, same_dim
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.rescoring import Hit, top_k
+from lateint_ref.residual import ResidualCodec
+from lateint_ref.residual_vectors import ResidualVectors, rows_of
+
+
+class Settings(NamedTuple):
+    """What a search may leave out.
+
+    Attributes:
+        n_probe: centroids looked up for each query vector.
+        threshold: a centroid counts in the first interaction only where some query vector is at least this similar.
+        n_docs: documents left after the first interaction; a quarter of them are decoded.
+    """
+
+    n_probe: int
+    threshold: float
+    n_docs: int
+
+
+class Stages(NamedTuple):
+    """The documents, by position, that each stage of one search leaves.
+
+    Attributes:
+        candidates: int64, those with a vector at a centroid that was looked up, ascending.
+        pruned: int64, the best by centroid interaction without the pruned centroids, best first.
+        decoded: int64, the best of these by centroid interaction with all centroids, best first.
+        ranked: int64, the same by MaxSim on decoded vectors, best first.
+        scores: float32, MaxSim of `ranked`.
+    """
+
+    candidates: Int64Array
+    pruned: Int64Array
+    decoded: Int64Array
+    ranked: Int64Array
+    scores: Float32Array
+
+
+def settings_for(k: int) -> Settings:
+    """ColBERT's settings for the best `k`: the larger `k`, the less may be left out.
+
+    Raises:
+        TypeError, ValueError: `k` is not a whole number of at least 1.
+    """
+    if positive_int(k, "k") <= 10:
+        return Settings(1, 0.5, 256)
+    return Settings(2, 0.45, 1024) if k <= 100 else Settings(4, 0.4, max(4 * k, 4096))
+
+
+def centroid_interaction(
+    similarities: Any, encoded: ResidualVectors, documents: Any = None, threshold: float | None = None
+) -> Float32Array:
+    """MaxSim in which every document vector stands where its centroid is: nothing is decoded.
+
+    Args:
+        similarities: `(n_q, n_centroids)`, dot products of the query's vectors with the centroids.
+        encoded: the collection.
+        documents: positions of the documents to score, all by default.
+        threshold: leave out centroids below it for every query vector; by default none.
+
+    Returns:
+        float32, one score a document of `documents`; minus infinity where all of a document's centroids are left out.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: similarities that are not a matrix of finite numbers, or too few centroids.
+        IndexError: a position outside the collection.
+    """
+    matrix = as_matrix(similarities, "similarities", "(n_q, n_centroids)")
+    if not isinstance(encoded, ResidualVectors):
+        raise TypeError(f"encoded must be a ResidualVectors, got {describe(encoded)}.")
+    if encoded.centroid_ids.max() >= matrix.shape[1]:
+        raise ValueError(
+            f"similarities has {matrix.shape[1]} centroids, but encoded uses number {encoded.centroid_ids.max()}: "
+            "both must come from one codec."
+        )
+    positions = np.arange(len(encoded)) if documents is None else np.asarray(documents, dtype=np.int64)
+    if not len(positions):
+        return np.empty(0, np.float32)
+    if positions.min() < 0 or positions.max() >= len(encoded):
+        raise IndexError(f"documents must be positions from 0 to {len(encoded) - 1}, got {describe(documents)}.")
+    rows, offsets = rows_of(encoded.offsets, positions)
+    by_centroid = np.ascontiguousarray(matrix.T)
+    if threshold is not None:
+        by_centroid[by_centroid.max(axis=1) < threshold] = -np.inf
+    best = np.maximum.reduceat(by_centroid[encoded.centroid_ids[rows]], offsets[:-1], axis=0)
+    return np.asarray(best.sum(axis=1), np.float32)
+
+
+class PlaidIndex:
+    """Residual codes and, for each centroid, the documents that have a vector there.
+
+    Attributes:
+        codec: what encoded the collection.
+        encoded: the collection.
+        lists: int32, positions of documents, centroid after centroid.
+        list_offsets: int64 `(n_centroids + 1,)`, where each centroid's documents begin in `lists`.
+    """
+
+    def __init__(self, codec: ResidualCodec, encoded: ResidualVectors) -> None:
+        """Build the lists.
+
+        Raises:
+            TypeError: not a codec, or not what one encoded.
+            ValueError: encoded by another codec.
+        """
+        if not isinstance(codec, ResidualCodec):
+            raise TypeError(f"codec must be a ResidualCodec, got {describe(codec)}.")
+        codec.check(encoded)
+        self.codec, self.encoded = codec, encoded
+        owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
+        pairs = np.unique(encoded.centroid_ids.astype(np.int64) * len(encoded) + owners)
+        self.lists = (pairs % len(encoded)).astype(np.int32)
+        counts = np.bincount(pairs // len(encoded), minlength=len(codec.centroids))
+        self.list_offsets: Int64Array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @classmethod
+    def build(cls, documents: MultiVectors, bits: int = 2, seed: int = 0) -> PlaidIndex:
+        """Train a codec on a collection, encode it, build the lists.
+
+        Raises:
+            TypeError, ValueError: as `ResidualCodec.train`.
+        """
+        codec = ResidualCodec.train(documents, bits, seed)
+        return cls(codec, codec.encode(documents))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of codes, codec and lists; a list takes 4 bytes a document and 4 for its length."""
+        return self.encoded.nbytes + self.codec.nbytes + 4 * len(self.lists) + 4 * len(self.codec.centroids)
+
+    def similarities(self, query: Any) -> Float32Array:
+        """Dot products of a query's vectors, `(n_q, dim)`, with the centroids, float32 `(n_q, n_centroids)`.
+
+        Raises:
+            TypeError, ValueError: not a matrix of numbers, or another dim.
+        """
+        matrix = as_matrix(query, "query", "(n_q, dim)")
+        same_dim(matrix.shape[1], self.codec.dim, "query", "the index")
+        return np.asarray(matrix @ self.codec.centroids.T, np.float32)
+
+    def candidates(self, similarities: Float32Array, n_probe: int) -> Int64Array:
+        """Positions of the documents listed at the `n_probe` most similar centroids of any query vector, ascending.
+
+        Centroids that no document uses are passed over.
+
+        Raises:
+            TypeError, ValueError: `n_probe` is not a whole number of at least 1.
+        """
+        used = np.flatnonzero(np.diff(self.list_offsets))
+        probes = min(positive_int(n_probe, "n_probe"), len(used))
+        near = np.argpartition(-similarities[:, used], probes - 1, axis=1)[:, :probes]
+        rows, _ = rows_of(self.list_offsets, used[np.unique(near)])
+        found: Int64Array = np.unique(self.lists[rows]).astype(np.int64)
+        return found
+
+    def stages(self, query: Any, settings: Settings) -> Stages:
+        """One search, with what each stage leaves.
+
+        Args:
+            query: `(n_q, dim)`.
+            settings: what may be left out; `settings_for(k)` has ColBERT's.
+
+        Raises:
+            TypeError, ValueError: a malformed query, or settings that are not numbers of at least 1.
+        """
+        n_docs = positive_int(settings.n_docs, "n_docs")
+        similarities = self.similarities(query)
+        candidates = self.candidates(similarities, settings.n_probe)
+        pruned = self._best(similarities, candidates, n_docs, settings.threshold)
+        decoded = self._best(similarities, pruned, max(1, n_docs // 4), None)
+        scores = self.codec.maxsim_scores(query, self.encoded.take(decoded))
+        order = top_k(scores, len(decoded))
+        return Stages(candidates, pruned, decoded, decoded[order], scores[order])
+
+    def search(self, query: Any, k: int = 10, settings: Settings | None = None) -> list[Hit]:
+        """The best `k` documents by MaxSim on decoded vectors, among those that the earlier stages leave.
+
+        Args:
+            query: `(n_q, dim)`.
+            k: how many hits, at least 1. Fewer come back where fewer are left.
+            settings: what may be left out; by default `settings_for(k)`.
+
+        Raises:
+            TypeError, ValueError: as `stages`.
+        """
+        found = self.stages(query, settings_for(k) if settings is None else settings)
+        ranked = zip(found.ranked[: positive_int(k, "k")], found.scores, strict=False)
+        return [Hit(self.encoded.ids[at], float(score)) for at, score in ranked]
+
+    def _best(self, similarities: Float32Array, among: Int64Array, n: int, threshold: float | None) -> Int64Array:
+        scores = centroid_interaction(similarities, self.encoded, among, threshold)
+        # A document with nothing left to score comes last, not out: the order among such is the collection's.
+        return among[top_k(np.where(np.isneginf(scores), np.float32(-3e38), scores), n)]
