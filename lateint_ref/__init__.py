@@ -11,12 +11,15 @@ from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_h
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
+from lateint_ref.grid_pooling import pool_blocks, pool_columns, pool_rows
 from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, similarity_matrix
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.muvera import FixedDimensionalEncoder
+from lateint_ref.pagevectors import PageVectors
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.plaid import PlaidIndex
-from lateint_ref.pooling import pool_tokens
+from lateint_ref.pooling import pool_collection, pool_levels, pool_tokens
+from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
 from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.residual_vectors import ResidualVectors
@@ -33,6 +36,7 @@ __all__ = [
     "Hit",
     "Measured",
     "MultiVectors",
+    "PageVectors",
     "PairedTest",
     "Passage",
     "Pipeline",
@@ -51,7 +55,9 @@ __all__ = [
     "bytes_per_document",
     "bytes_per_vector",
     "collection_bytes",
+    "common_vector",
     "compare",
+    "drop_duplicates",
     "evaluate",
     "exact_maxsim",
     "exhaustive",
@@ -72,7 +78,14 @@ __all__ = [
     "oversampled_search",
     "paired_test",
     "per_query",
+    "pool_blocks",
+    "pool_collection",
+    "pool_columns",
+    "pool_levels",
+    "pool_rows",
     "pool_tokens",
+    "prune_near",
+    "prune_vectors",
     "reciprocal_rank_fusion",
     "rescore",
     "search",
@@ -83,4 +96,5 @@ __all__ = [
     "top_k",
     "two_stage_search",
     "unpack",
+    "vector_information",
 ]

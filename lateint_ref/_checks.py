@@ -118,3 +118,12 @@ def positive_int(value: Any, name: str) -> int:
     if value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value}.")
     return int(value)
+
+
+def natural_int(value: Any, name: str) -> int:
+    """Return `value` as an int of at least 0, or raise `TypeError` / `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number of at least 0, got {describe(value)}.")
+    if value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, got {value}.")
+    return int(value)

@@ -33,6 +33,11 @@ def main(command: str, arguments: Sequence[str]) -> int:
         print(f"\n{title}")
         print(table(measure(contenders, rounds)).to_string())
         print(f"{OURS} needs {peak / 1e6:.1f} MB beside its input.")
+    from lateint_ref import bench_pooling
+
+    title, pooling = bench_pooling.one_page(_unit_vectors(1030, seed=5))
+    print(f"\n{title}")
+    print(table(measure(pooling, rounds), bench_pooling.OURS).to_string())
     return 0
 
 
@@ -50,11 +55,11 @@ def measure(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
-def table(seconds: dict[str, float]) -> Any:
+def table(seconds: dict[str, float], ours: str = OURS) -> Any:
     """Milliseconds, and our time as a share of each contender's, as a pandas `DataFrame`."""
     import pandas as pd
 
-    rows = {name: {"ms": 1000 * value, "ours / this": seconds[OURS] / value} for name, value in seconds.items()}
+    rows = {name: {"ms": 1000 * value, "ours / this": seconds[ours] / value} for name, value in seconds.items()}
     return pd.DataFrame(rows).T.round({"ms": 1, "ours / this": 2})
 
 

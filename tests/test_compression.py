@@ -1,8 +1,8 @@
-"""Bits, averages, pooling and storage: against naive loops and the libraries that also do it."""
+"""Bits, averages and storage: against naive loops and the libraries that also do it."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,6 @@ from lateint_ref import (
     from_hex,
     maxsim_asymmetric,
     maxsim_inv_hamming,
-    pool_tokens,
     to_hex,
     unpack,
 )
@@ -133,56 +132,6 @@ def test_average_of_a_collection_names_the_document():
         average_vectors(collection)
     with pytest.raises(TypeError, match="documents must be a MultiVectors"):
         average_vectors([[1.0]])
-
-
-@settings(deadline=None)
-@given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 99))
-def test_pooling_shape_and_length(n, factor, seed):
-    vectors = unit_vectors(n, 8, seed)
-    pooled = pool_tokens(vectors, factor)
-    assert pooled.shape == (max(1, n // factor), 8)
-    assert np.linalg.norm(pooled, axis=1) == pytest.approx(np.ones(len(pooled)), abs=1e-5)
-    np.testing.assert_array_equal(pool_tokens(vectors, 1), vectors)
-
-
-@pytest.mark.parametrize("n", [8, 40, 1030])
-@pytest.mark.parametrize("factor", [2, 3, 10])
-def test_pooling_equals_colpali_engine(n, factor):
-    torch = pytest.importorskip("torch")
-    pooling = pytest.importorskip("colpali_engine.compression.token_pooling")
-
-    vectors = unit_vectors(n, 128, seed=n)
-    theirs = (
-        pooling.HierarchicalTokenPooler().pool_embeddings([torch.from_numpy(vectors)], pool_factor=factor)[0].numpy()
-    )
-    ours = pool_tokens(vectors, factor)
-    assert ours.shape == theirs.shape
-    best = (ours @ theirs.T).argmax(axis=1)
-    assert sorted(best) == list(range(len(theirs)))
-    assert ours == pytest.approx(theirs[best], abs=1e-5)
-
-
-def test_pooling_merges_what_is_alike():
-    group_a, group_b = unit_vectors(1, 8, seed=1), unit_vectors(1, 8, seed=2)
-    vectors = np.concatenate([group_a, group_b, group_a, group_b])
-    assert pool_tokens(vectors, 2) == pytest.approx(np.concatenate([group_a, group_b]), abs=1e-6)
-
-
-def test_pooling_equal_vectors_gives_the_promised_number():
-    """Blank patches are equal: merges tie in height, and a cut by height would return fewer clusters."""
-    assert pool_tokens(np.tile(unit_vectors(1), (30, 1)), 3).shape == (10, 16)
-
-
-def test_pooling_refuses():
-    with pytest.raises(ValueError, match="pool_factor must be a whole number of at least 1, got 0"):
-        pool_tokens(unit_vectors(4), 0)
-    for factor in (2.0, "2", True, None):
-        with pytest.raises(TypeError, match="pool_factor must be a whole number"):
-            pool_tokens(unit_vectors(4), factor)
-    with pytest.raises(ValueError, match=r"method must be one of \['hierarchical'\], got 'magic'"):
-        pool_tokens(unit_vectors(4), 2, method="magic")
-    with pytest.raises(ValueError, match="the mean of cluster 0 is zero"):
-        pool_tokens(unit_vectors(1) * [[1], [-1]], 2)
 
 
 def test_storage_published_figures():
