@@ -12,9 +12,16 @@ from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbo
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
 from lateint_ref.grid_pooling import pool_blocks, pool_columns, pool_rows
+from lateint_ref.int8 import Int8MultiVectors, int8_scale, maxsim_int8_scores, quantize_collection, quantize_int8
 from lateint_ref.maxsim import Alignment, alignment, maxsim, maxsim_scores, similarity_matrix
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.muvera import FixedDimensionalEncoder
+from lateint_ref.packed import (
+    PackedMultiVectors,
+    binarize_collection,
+    maxsim_asymmetric_scores,
+    maxsim_inv_hamming_scores,
+)
 from lateint_ref.pagevectors import PageVectors
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.plaid import PlaidIndex
@@ -34,8 +41,10 @@ __all__ = [
     "Dataset",
     "FixedDimensionalEncoder",
     "Hit",
+    "Int8MultiVectors",
     "Measured",
     "MultiVectors",
+    "PackedMultiVectors",
     "PageVectors",
     "PairedTest",
     "Passage",
@@ -50,6 +59,7 @@ __all__ = [
     "average_vector",
     "average_vectors",
     "binarize",
+    "binarize_collection",
     "by_score",
     "by_type",
     "bytes_per_document",
@@ -64,6 +74,7 @@ __all__ = [
     "format_bytes",
     "from_hex",
     "fused_scores",
+    "int8_scale",
     "load_apidocs",
     "load_beir",
     "load_handbook",
@@ -72,7 +83,10 @@ __all__ = [
     "make_run",
     "maxsim",
     "maxsim_asymmetric",
+    "maxsim_asymmetric_scores",
+    "maxsim_int8_scores",
     "maxsim_inv_hamming",
+    "maxsim_inv_hamming_scores",
     "maxsim_scores",
     "measure",
     "oversampled_search",
@@ -86,6 +100,8 @@ __all__ = [
     "pool_tokens",
     "prune_near",
     "prune_vectors",
+    "quantize_collection",
+    "quantize_int8",
     "reciprocal_rank_fusion",
     "rescore",
     "search",

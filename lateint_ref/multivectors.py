@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe
+from lateint_ref._checks import Float32Array, as_matrix
+from lateint_ref.ragged import Ragged
+from lateint_ref.ragged import _checked_ids as _checked_ids  # the page encoders check ids before they encode
 
 
-class MultiVectors:
+class MultiVectors(Ragged[np.float32]):
     """The vectors of many documents, back to back in one matrix.
 
     Documents differ in their number of vectors ("ragged"), so no padding is stored: document `i` is
-    `vectors[offsets[i]:offsets[i + 1]]`.
+    `vectors[offsets[i]:offsets[i + 1]]`. Lists, other numeric dtypes and CPU tensors are converted to float32; a NaN
+    or an infinity is refused.
 
     Attributes:
         vectors: float32 `(total_vectors, dim)`, C-contiguous.
@@ -27,204 +25,9 @@ class MultiVectors:
         ids: one unique string a document.
     """
 
-    def __init__(self, vectors: Any, offsets: Any, ids: Sequence[str] | None = None) -> None:
-        """Wrap a matrix that is already back to back; `from_list` is the usual way in.
-
-        Raises:
-            TypeError: `vectors` is not numeric or `ids` are not strings.
-            ValueError: offsets that do not cut `vectors` into non-empty documents, a NaN or infinity,
-                duplicate ids.
-        """
-        self.vectors: Float32Array = as_matrix(vectors, "vectors", "(total_vectors, dim)")
-        self.offsets: Int64Array = _checked_offsets(offsets, len(self.vectors))
-        self.ids: list[str] = _checked_ids(ids, len(self.offsets) - 1)
-        self._position: dict[str, int] | None = None
+    _dtype = "float32"
+    _unit = "float32"
 
     @classmethod
-    def from_list(cls, arrays: Any, ids: Sequence[str] | None = None) -> MultiVectors:
-        """Join one matrix a document.
-
-        Args:
-            arrays: `n_docs` matrices, float32 `(n_i, dim)`, `n_i >= 1`, the same `dim` throughout. Other
-                numeric dtypes, nested lists and CPU tensors are converted.
-            ids: `n_docs` unique strings; by default `"0"`, `"1"`, ...
-
-        Raises:
-            TypeError: a document is not numeric, or `ids` are not strings.
-            ValueError: no documents, an empty document, mixed dims, a NaN or infinity (the document is
-                named), duplicate ids.
-        """
-        if isinstance(arrays, np.ndarray) and arrays.ndim < 3:
-            raise ValueError(
-                f"arrays must be a list with one (n_i, dim) matrix a document, got {describe(arrays)}. "
-                "Wrap a single document in a list."
-            )
-        if len(arrays) == 0:
-            raise ValueError("arrays is empty: a collection needs at least one document.")
-        names = _checked_ids(ids, len(arrays))
-        matrices = [
-            as_matrix(array, f"document {name!r}", "(n_i, dim)") for name, array in zip(names, arrays, strict=True)
-        ]
-        dim = matrices[0].shape[1]
-        for name, matrix in zip(names, matrices, strict=True):
-            if matrix.shape[1] != dim:
-                raise ValueError(
-                    f"document {name!r} has {matrix.shape[1]} dimensions where document {names[0]!r} has "
-                    f"{dim}: "
-                    "a collection holds vectors of one encoder and projection."
-                )
-        offsets = np.concatenate([[0], np.cumsum([len(matrix) for matrix in matrices])])
-        return cls(np.concatenate(matrices), offsets, names)
-
-    @property
-    def dim(self) -> int:
-        """Number of dimensions of every vector."""
-        return int(self.vectors.shape[1])
-
-    @property
-    def lengths(self) -> Int64Array:
-        """Number of vectors of each document, int64 `(n_docs,)`."""
-        return np.diff(self.offsets)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __iter__(self) -> Iterator[Float32Array]:
-        for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
-            yield self.vectors[start:stop]
-
-    def __getitem__(self, key: int | str | slice) -> Any:
-        """One document's `(n_i, dim)` matrix by position or id, or a `MultiVectors` by slice.
-
-        A single document is a view, not a copy.
-
-        Raises:
-            IndexError: a position outside the collection.
-            KeyError: an unknown id.
-        """
-        if isinstance(key, slice):
-            return self.take(range(*key.indices(len(self))))
-        index = self.position(key) if isinstance(key, str) else int(key)
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"position {index} is outside this collection of {len(self)} documents.")
-        index %= len(self)
-        return self.vectors[self.offsets[index] : self.offsets[index + 1]]
-
-    def position(self, doc_id: str) -> int:
-        """Position of a document by its id. Raises `KeyError` that names an unknown id."""
-        if self._position is None:
-            self._position = {name: index for index, name in enumerate(self.ids)}
-        try:
-            return self._position[doc_id]
-        except KeyError:
-            raise KeyError(
-                f"no document has the id {doc_id!r} among {len(self)} documents (the first is {self.ids[0]!r})."
-            ) from None
-
-    def take(self, documents: Sequence[int] | Sequence[str] | Int64Array) -> MultiVectors:
-        """A new collection of the documents at these positions or with these ids, in this order.
-
-        Raises:
-            IndexError: a position outside the collection.
-            KeyError: an unknown id.
-            ValueError: no documents, or one document twice.
-        """
-        matrices = [self[item if isinstance(item, str) else int(item)] for item in documents]
-        names = [item if isinstance(item, str) else self.ids[int(item)] for item in documents]
-        return MultiVectors.from_list(matrices, names)
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[MultiVectors]) -> MultiVectors:
-        """Join collections in order.
-
-        Raises:
-            ValueError: no parts, mixed dims, or an id that stands in two parts.
-        """
-        if not parts:
-            raise ValueError("parts is empty: give at least one MultiVectors.")
-        dims = [part.dim for part in parts]
-        if len(set(dims)) > 1:
-            raise ValueError(f"parts differ in dimensions ({dims}): a collection holds vectors of one encoder.")
-        lengths = np.concatenate([part.lengths for part in parts])
-        ids = [doc_id for part in parts for doc_id in part.ids]
-        return cls(np.concatenate([part.vectors for part in parts]), np.concatenate([[0], np.cumsum(lengths)]), ids)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write an `.npz` (no pickle). The file appears whole or not at all.
-
-        Returns:
-            The path written; `.npz` is appended where the name lacks it.
-        """
-        target = Path(path)
-        if target.suffix != ".npz":
-            target = target.with_name(target.name + ".npz")
-        partial = target.with_name(f".{target.stem}.{os.getpid()}.partial.npz")
-        try:
-            np.savez(partial, vectors=self.vectors, offsets=self.offsets, ids=np.asarray(self.ids, dtype=np.str_))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        return target
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> MultiVectors:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: no such file.
-            ValueError: not such a file, damaged, or it holds pickled objects.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                parts = {name: archive[name] for name in ("vectors", "offsets", "ids")}
-        except FileNotFoundError:
-            raise
-        except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{path} is not a MultiVectors file (.npz with vectors, offsets and ids), or is damaged: "
-                f"{error}. "
-                "Write it again with MultiVectors.save."
-            ) from error
-        return cls(parts["vectors"], parts["offsets"], [str(name) for name in parts["ids"]])
-
-    def __repr__(self) -> str:
-        lengths = self.lengths
-        spread = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
-        counts = f"{len(self)} documents, {spread} vectors each"
-        return f"MultiVectors({counts}, {len(self.vectors)} x {self.dim} float32)"
-
-
-def _checked_offsets(offsets: Any, total: int) -> Int64Array:
-    array = np.asarray(offsets)
-    if array.ndim != 1 or len(array) < 2 or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"offsets must be whole numbers of shape (n_docs + 1,), got {describe(offsets)}.")
-    array = array.astype(np.int64)
-    if array[0] != 0 or array[-1] != total:
-        raise ValueError(
-            f"offsets must begin at 0 and end at the number of vectors, {total}; got {array[0]} ... {array[-1]}."
-        )
-    gaps = np.diff(array)
-    if (gaps < 1).any():
-        index = int(np.argmax(gaps < 1))
-        raise ValueError(
-            f"offsets must increase: document {index} would have {gaps[index]} vectors. An empty document "
-            f"cannot be scored; leave it out."
-        )
-    return array
-
-
-def _checked_ids(ids: Sequence[str] | None, n_docs: int) -> list[str]:
-    if ids is None:
-        return [str(index) for index in range(n_docs)]
-    if isinstance(ids, str):
-        raise TypeError(f"ids must be a list with one string a document, got the single string {ids!r}.")
-    names = [str(name) if isinstance(name, np.str_) else name for name in ids]
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"ids must be strings, got {describe(name)}.")
-    if len(names) != n_docs:
-        raise ValueError(f"ids has {len(names)} entries for {n_docs} documents.")
-    if len(set(names)) < len(names):
-        twice = Counter(names).most_common(1)[0][0]
-        raise ValueError(f"ids must be unique: {twice!r} stands more than once.")
-    return names
+    def _matrix(cls, value: Any, name: str, takes: str) -> Float32Array:
+        return as_matrix(value, name, takes)

@@ -16,7 +16,7 @@ import numpy as np
 
 from lateint_ref._checks import Int64Array, UInt8Array, as_bits, describe
 from lateint_ref._npz import read_npz, write_npz
-from lateint_ref.multivectors import _checked_ids, _checked_offsets
+from lateint_ref.ragged import _checked_ids, _checked_offsets
 
 BITS = (1, 2, 4)
 
