@@ -27,7 +27,7 @@ from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, ex
 from lateint_ref.plaid import PlaidIndex
 from lateint_ref.pooling import pool_collection, pool_levels, pool_tokens
 from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
-from lateint_ref.rescoring import Hit, rescore, search, top_k, two_stage_search
+from lateint_ref.rescoring import Hit, rank_of, rescore, search, top_k, two_stage_search
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.residual_vectors import ResidualVectors
 from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
@@ -102,6 +102,7 @@ __all__ = [
     "prune_vectors",
     "quantize_collection",
     "quantize_int8",
+    "rank_of",
     "reciprocal_rank_fusion",
     "rescore",
     "search",

@@ -1,21 +1,26 @@
 """Better binary quantisation in small: one bit a dimension, and what it takes to estimate dot products from it.
 
 A vector is centred on the collection's mean, `v = x - c`; its bits say which dimensions of `v` are above 0. Two levels
-are kept with them, the mean of the values below and of those above, so a bit stands for `lower` or `lower + step`. A
-query is centred likewise and rounded to 16 levels. The dot product of the two is then
+are kept with them, so a bit stands for `lower` or for `lower + step`. A query is centred likewise and rounded to 16
+levels. The dot product of the two is then
 
     <x, q> = <v, w> + <x, c> + <q, c> - <c, c>,   with w = q - c
 
 whose last three terms are known exactly, and the first is estimated from whole numbers alone: how many bits are set,
 the sum of the query's levels, and their dot product with the bits, four bit counts.
 
-This is the idea of Elasticsearch's `bbq` indices. Left out: Lucene moves each vector's two levels (and a query's range)
-by coordinate descent on a loss that weighs the error along the vector more, where this takes means and extremes;
-Elasticsearch's `bbq_hnsw` searches a graph of such vectors, where this scans.
+The levels are those of the smallest loss `(1 - 0.1) <v, e>^2 / <v, v> + 0.1 <e, e>`, where `e` is what the levels get
+wrong: an error along `v` counts most, as the vectors that a query looks for lie in its own direction. For given bits
+these are the means of the values below and of those above 0, both multiplied by `1 / (0.1 + 0.9 r)`, where `r` is the
+share of `<v, v>` that the means alone keep. Without that factor every near neighbour would seem further than it is.
+
+This is the idea of Elasticsearch's `bbq` indices. Left out: Lucene goes on and moves bits and levels in turn by
+coordinate descent, and does so for queries, too, where this takes the extremes; `bbq_hnsw` searches a graph of such
+vectors, where this scans.
 
 Sources: Apache Lucene, `Lucene102BinaryQuantizedVectorsFormat` (1 bit stored, 4 bits for queries; three floats and a
-short beside the bits) and `OptimizedScalarQuantizer`; Gao and Long, "RaBitQ", SIGMOD 2024; Elasticsearch reference,
-"Dense vector field type" (`bbq`, `oversample`).
+short beside the bits) and `OptimizedScalarQuantizer` (the loss); Gao and Long, "RaBitQ", SIGMOD 2024; Elasticsearch
+reference, "Dense vector field type" (`bbq`, `oversample`).
 """
 
 from __future__ import annotations
@@ -29,6 +34,8 @@ from lateint_ref.bits import binarize, unpack
 from lateint_ref.rescoring import top_k
 
 QUERY_LEVELS = 16
+# Lucene's weight of an error in any direction; the rest of it weighs the error along the vector.
+LOSS_WEIGHT = 0.1
 # Two levels and <x, c> as float32, and the number of bits set as two bytes.
 CORRECTION_BYTES = 3 * 4 + 2
 
@@ -65,8 +72,9 @@ class BinaryQuantizedVectors:
         count = above.sum(axis=1)
         high = np.where(above, centred, 0).sum(axis=1) / np.maximum(count, 1)
         low = np.where(above, 0, centred).sum(axis=1) / np.maximum(matrix.shape[1] - count, 1)
-        self.lower: Float32Array = low.astype(np.float32)
-        self.step: Float32Array = (high - low).astype(np.float32)
+        stretch = _stretch(centred, low, high, count)
+        self.lower: Float32Array = (stretch * low).astype(np.float32)
+        self.step: Float32Array = (stretch * (high - low)).astype(np.float32)
         self.centroid_dot: Float32Array = matrix @ self.centroid
         self.ones = count.astype(np.uint16)
 
@@ -171,6 +179,14 @@ def oversampled_search(
     exact = matrix[candidates] @ _as_vector(query)
     best: Int64Array = candidates[top_k(exact, k)]
     return best
+
+
+def _stretch(centred: Float32Array, low: Any, high: Any, count: Any) -> Any:
+    """Factor `(n,)` that turns the means of both sides into the levels of the smallest loss."""
+    squares = np.square(centred, dtype=np.float64).sum(axis=1)
+    kept = count * np.square(high, dtype=np.float64) + (centred.shape[1] - count) * np.square(low, dtype=np.float64)
+    share = np.divide(kept, squares, out=np.ones_like(squares), where=squares > 0)
+    return 1 / (LOSS_WEIGHT + (1 - LOSS_WEIGHT) * share)
 
 
 def _as_vector(value: Any) -> Float32Array:

@@ -52,6 +52,23 @@ def top_k(scores: Any, k: int) -> Int64Array:
     return order
 
 
+def rank_of(scores: Any, position: int) -> int:
+    """Which place a document takes by its score, 1 for the best; ties as in `top_k`.
+
+    Args:
+        scores: `(n,)`.
+        position: of the document, from 0 to `n - 1`.
+
+    Raises:
+        IndexError: no such position.
+        ValueError: as `top_k`.
+    """
+    order = top_k(scores, max(1, len(np.atleast_1d(np.asarray(scores)))))
+    if not 0 <= position < len(order):
+        raise IndexError(f"position must be from 0 to {len(order) - 1}, got {position}.")
+    return int(np.flatnonzero(order == position)[0]) + 1
+
+
 def search(query: Any, documents: MultiVectors, k: int = 10) -> list[Hit]:
     """Exhaustive search: exact MaxSim with every document, the best `k` first.
 

@@ -13,14 +13,19 @@ finite = st.floats(-100, 100, width=32)
 
 
 def reconstruct_by_loops(vectors):
-    """Every value as its bit and its side's mean, in float64."""
+    """Every value as its bit and its side's level, in float64."""
     centroid = vectors.astype(np.float64).mean(axis=0)
     rows = []
     for row in vectors.astype(np.float64) - centroid.astype(np.float32):
         above, below = [v for v in row if v > 0], [v for v in row if v <= 0]
         high, low = np.mean(above) if above else 0.0, np.mean(below) if below else 0.0
-        rows.append([high if v > 0 else low for v in row])
+        rows.append([v * _stretch(row, high, low) for v in (high if v > 0 else low for v in row)])
     return np.array(rows) + centroid
+
+
+def _stretch(row, high, low):
+    kept = sum((high if v > 0 else low) ** 2 for v in row)
+    return 1 / (0.1 + 0.9 * kept / sum(v * v for v in row))
 
 
 def estimate_by_loops(vectors, query):
@@ -74,6 +79,23 @@ def test_two_valued_vectors_and_their_levels_are_kept_exactly():
     query = np.arange(8, dtype=np.float32) * 15 / 7
     query = np.round(query)
     np.testing.assert_allclose(quantized.scores(query), rows @ query, atol=1e-4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_no_other_levels_have_a_smaller_loss(seed, more_low, more_high):
+    vectors = unit_vectors(3, 16, seed)
+    quantized = BinaryQuantizedVectors(vectors)
+    residual = vectors.astype(np.float64) - quantized.centroid
+
+    def losses(kept):
+        error = residual - kept
+        along = (residual * error).sum(axis=1) ** 2 / (residual**2).sum(axis=1)
+        return 0.9 * along + 0.1 * (error**2).sum(axis=1)
+
+    kept = quantized.reconstruct().astype(np.float64) - quantized.centroid
+    other = kept + np.where(residual > 0, more_high, more_low)
+    assert (losses(kept) <= losses(other) + 1e-6).all()
 
 
 def test_corrections_make_estimates_better_than_signs_alone():

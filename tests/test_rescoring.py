@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import maxsim_by_loops, unit_vectors
-from lateint_ref import MultiVectors, rescore, search, top_k, two_stage_search
+from lateint_ref import MultiVectors, rank_of, rescore, search, top_k, two_stage_search
 
 QUERY = unit_vectors(4)
 DOCUMENTS = MultiVectors.from_list([unit_vectors(3 + n, seed=10 + n) for n in range(12)], [f"d{n}" for n in range(12)])
@@ -17,6 +17,14 @@ EXACT = np.array([maxsim_by_loops(QUERY, document) for document in DOCUMENTS])
 def test_top_k_is_a_stable_sort(scores, k):
     expected = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[:k]
     assert top_k(scores, k).tolist() == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=20))
+def test_ranks_count_what_stands_before(scores):
+    for position, score in enumerate(scores):
+        better = sum(other > score for other in scores) + sum(other == score for other in scores[:position])
+        assert rank_of(scores, position) == better + 1
 
 
 def test_search_orders_by_maxsim():
@@ -52,6 +60,11 @@ def test_equal_scores_keep_the_first_stage_order():
 
 
 def test_refusals():
+    for position in (-1, 12):
+        with pytest.raises(IndexError, match=f"position must be from 0 to 11, got {position}"):
+            rank_of(EXACT, position)
+    with pytest.raises(ValueError, match="scores must be one number a document"):
+        rank_of([], 0)
     with pytest.raises(KeyError, match="no document has the id 'nowhere'"):
         rescore(QUERY, DOCUMENTS, ["d1", "nowhere"])
     with pytest.raises(ValueError, match="candidates is empty"):
