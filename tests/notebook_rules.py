@@ -1,6 +1,7 @@
 """What every committed notebook must keep to. Each rule takes a notebook and returns its faults, in words."""
 
 import ast
+import dis
 import re
 import socket
 from pathlib import Path
@@ -203,3 +204,35 @@ def solved(source, solutions):
     ]
     parts = [solutions[f"exercise-{name.split('-')[1]}"] for name in names]
     return "\n".join([*parts, *checks])
+
+
+def names(source):
+    """Names that a cell takes from outside, that it sets for good, and of which it sets a part (`name[...] = `)."""
+    codes = [compile(source, "cell", "exec")]
+    taken, stored = set(), set()
+    for code in codes:
+        codes += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
+        steps = list(dis.get_instructions(code))
+        # Inside a function only globals are names of the notebook; what is LOAD_NAME at the top may be as well.
+        taken |= {step.argval for step in steps if step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}}
+        stored |= {step.argval for step in steps if step.opname in {"STORE_NAME", "STORE_GLOBAL"}}
+    partly = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            while isinstance(node, (ast.Subscript, ast.Attribute)):
+                node = node.value
+            partly |= {node.id} if isinstance(node, ast.Name) else set()
+    return taken, stored, partly
+
+
+def needed(cells, wanted_cells):
+    """The code cells that some cells build on, and these, in order: those that set a name that is used later."""
+    kept, wanted = [], set()
+    for cell in reversed(cells):
+        if cell.cell_type != "code":
+            continue
+        taken, stored, partly = names(cell.source)
+        if any(cell is other for other in wanted_cells) or wanted & (stored | partly):
+            kept.append(cell)
+            wanted = (wanted - stored) | taken
+    return kept[::-1]
