@@ -25,6 +25,7 @@ from lateint_ref.packed import (
 from lateint_ref.pagevectors import PageVectors
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.plaid import PlaidIndex
+from lateint_ref.planning import Plan, plan
 from lateint_ref.pooling import pool_collection, pool_levels, pool_tokens
 from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
 from lateint_ref.rescoring import Hit, rank_of, rescore, search, top_k, two_stage_search
@@ -49,6 +50,7 @@ __all__ = [
     "PairedTest",
     "Passage",
     "Pipeline",
+    "Plan",
     "PlaidIndex",
     "Query",
     "Question",
@@ -97,6 +99,7 @@ __all__ = [
     "pool_columns",
     "pool_levels",
     "pool_rows",
+    "plan",
     "pool_tokens",
     "prune_near",
     "prune_vectors",

@@ -1,0 +1,211 @@
+"""How large a system becomes: disk, memory, shards, operations and cores, from counts and measured speeds.
+
+Counts are exact for the vectors themselves, as in `storage`; what is assumed beyond them stands in `Plan.assumptions`,
+which printing a plan prints too.
+
+Sources: Elasticsearch documentation, "Tune approximate kNN search" (bytes of a single-vector field's vectors in each
+quantisation, of the HNSW graph, and that quantised fields keep the floats on disk as well) and "Size your shards" (a
+shard of 10 to 50 GB, at most 200 million documents).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lateint_ref._checks import positive_int
+from lateint_ref.cost import Speed, Work, predict, scan, total
+from lateint_ref.storage import bytes_per_vector, format_bytes
+
+# Bytes that each vector needs in memory for a fast search, beyond its dimensions at so many bits.
+FIRST_STAGES: dict[str, tuple[int, int]] = {
+    "float32": (32, 0),
+    "int8": (8, 4),
+    "int4": (4, 4),
+    "bbq": (1, 14),
+}
+GRAPH_NEIGHBOURS = 16
+SHARD_BYTES = 50_000_000_000
+SHARD_DOCUMENTS = 200_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a system takes. Bytes are decimal; all of them count every copy.
+
+    Attributes:
+        documents: passages or pages.
+        copies: primary and replicas.
+        multivector_bytes: the vectors that MaxSim reads.
+        first_stage_bytes: single vectors and their graph on disk; 0 without a first stage.
+        disk_bytes: the sum of both.
+        memory_bytes: what must stay in memory for the speed that is planned: everything that every query reads.
+        shards: primary shards.
+        operations: pairs of numbers that meet for one query.
+        bytes_read: stored bytes that one query looks at.
+        seconds: of one core for one query; None where no speeds were given.
+        cores: busy on average at the planned rate; None where no speeds were given.
+        assumptions: what the numbers lean on, one sentence each.
+    """
+
+    documents: int
+    copies: int
+    multivector_bytes: float
+    first_stage_bytes: float
+    disk_bytes: float
+    memory_bytes: float
+    shards: int
+    operations: float
+    bytes_read: float
+    seconds: float | None
+    cores: float | None
+    assumptions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rows = [
+            ("documents", f"{self.documents:,}"),
+            ("disk", f"{format_bytes(self.disk_bytes)} in {self.copies} copies"),
+            ("  multi-vectors", format_bytes(self.multivector_bytes)),
+            ("  first stage", format_bytes(self.first_stage_bytes)),
+            ("memory", format_bytes(self.memory_bytes)),
+            ("primary shards", f"{self.shards:,}"),
+            ("operations a query", f"{self.operations:.2g}"),
+            ("bytes read a query", format_bytes(self.bytes_read)),
+        ]
+        if self.seconds is not None and self.cores is not None:
+            rows += [("core-seconds a query", f"{self.seconds:.2g}"), ("cores busy", f"{self.cores:.2g}")]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{name:<{width}}  {value}" for name, value in rows]
+        return "\n".join([*lines, "assumed:", *(f"- {sentence}" for sentence in self.assumptions)])
+
+
+def plan(
+    documents: int,
+    vectors_per_document: float,
+    dim: int,
+    representation: str = "float32",
+    queries_per_second: float = 1.0,
+    *,
+    query_vectors: float = 32,
+    rescored: int | None = None,
+    first_stage: str = "float32",
+    first_stage_vectors: int = 1,
+    compared: float | None = None,
+    replicas: int = 1,
+    speeds: Mapping[str, Speed] | None = None,
+) -> Plan:
+    """Disk, memory, shards and work of a late-interaction system.
+
+    Args:
+        documents: passages or pages.
+        vectors_per_document: of the multi-vector representation, a mean.
+        dim: dimensions of a vector.
+        representation: how multi-vectors are stored, a key of `storage.BITS_PER_DIMENSION`.
+        queries_per_second: to be served.
+        query_vectors: vectors of a query, a mean.
+        rescored: how many documents reach MaxSim. None: all of them, without a first stage.
+        first_stage: how the single vectors of the first stage are quantised: `"float32"`, `"int8"`, `"int4"`, `"bbq"`.
+        first_stage_vectors: single vectors a document there: 1 for an average, several where pooled ones are nested.
+        compared: single vectors that the first stage compares with for one query. None: all of them, no graph. With
+            a graph this grows like the logarithm of their number: measure it (notebook 07), do not guess.
+        replicas: copies beyond the primary.
+        speeds: from `cost.fit`, kinds `"maxsim"` and, with a first stage, `"first stage"`, measured on one core.
+
+    Raises:
+        TypeError: a count is not a whole number.
+        ValueError: a number out of range, an unknown representation, or more rescored than there are documents.
+        KeyError: a kind without a speed.
+    """
+    documents = positive_int(documents, "documents")
+    per_document = _positive(vectors_per_document, "vectors_per_document")
+    rate = _positive(queries_per_second, "queries_per_second")
+    copies = 1 + _replicas(replicas)
+    n_vectors = math.ceil(documents * per_document)
+    multivectors = n_vectors * bytes_per_vector(dim, representation)
+    if rescored is None:
+        stages = [scan("maxsim", query_vectors, n_vectors, dim, representation)]
+        single, resident = 0.0, float(multivectors)
+        notes = ["every query reads every vector, so all of them stay in memory"]
+        lucene_documents = documents
+    else:
+        if positive_int(rescored, "rescored") > documents:
+            raise ValueError(f"rescored is {rescored}, more than the {documents} documents there are.")
+        singles = documents * positive_int(first_stage_vectors, "first_stage_vectors")
+        vector_bytes = first_stage_bytes(dim, first_stage)
+        met = float(singles) if compared is None else _positive(compared, "compared")
+        if met > singles:
+            raise ValueError(f"compared is {compared}, more than the {singles} vectors of the first stage.")
+        graph = 0 if compared is None else 4 * GRAPH_NEIGHBOURS * singles
+        # Quantised fields keep the float32 vectors on disk beside the quantised ones.
+        originals = 0 if first_stage == "float32" else singles * bytes_per_vector(dim, "float32")
+        single, resident = singles * vector_bytes + graph + originals, singles * vector_bytes + graph
+        stages = [
+            Work("first stage", met * dim, met * vector_bytes),
+            scan("maxsim", query_vectors, math.ceil(rescored * per_document), dim, representation),
+        ]
+        lucene_documents = documents if first_stage_vectors == 1 else documents + singles
+        notes = [
+            "the first stage's vectors and graph stay in memory; of the multi-vectors only the rescored documents' "
+            "are read, from disk or the file system's cache",
+            f"the first stage compares {met:,.0f} of its {singles:,} vectors"
+            + (" (all: no graph)" if compared is None else f"; its graph has {GRAPH_NEIGHBOURS} neighbours a vector"),
+        ]
+    primary = multivectors + single
+    shards = max(math.ceil(primary / SHARD_BYTES), math.ceil(lucene_documents / SHARD_DOCUMENTS))
+    operations, read = total(stages)
+    seconds = None if speeds is None else predict(stages, speeds)
+    notes += [
+        "vectors alone: no text, no source, no inverted index, no free space for merges",
+        f"shards of at most {format_bytes(SHARD_BYTES)} and {SHARD_DOCUMENTS:,} documents",
+        "time grows in proportion to what is read, and queries share out evenly over cores"
+        if seconds is not None
+        else "no speeds given, so no time: fit them with cost.fit",
+    ]
+    return Plan(
+        documents,
+        copies,
+        float(multivectors * copies),
+        float(single * copies),
+        float(primary * copies),
+        float(resident * copies),
+        shards,
+        operations,
+        read,
+        seconds,
+        None if seconds is None else seconds * rate,
+        tuple(notes),
+    )
+
+
+def first_stage_bytes(dim: int, quantisation: str = "float32") -> float:
+    """Bytes in memory of one single vector in Elasticsearch's `dense_vector`, its graph left out.
+
+    Raises:
+        TypeError: `dim` is not a whole number.
+        ValueError: another quantisation.
+    """
+    dim = positive_int(dim, "dim")
+    if quantisation not in FIRST_STAGES:
+        raise ValueError(f"first_stage must be one of {list(FIRST_STAGES)}, got {quantisation!r}.")
+    bits, extra = FIRST_STAGES[quantisation]
+    return dim * bits / 8 + extra
+
+
+def _positive(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
+        raise ValueError(f"{name} must be a number above 0, got {value!r}.")
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0, got {value!r}.")
+    return float(value)
+
+
+def _replicas(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"replicas must be a whole number, got {value!r}.")
+    if value < 0:
+        raise ValueError(f"replicas must be 0 or more, got {value!r}.")
+    return int(value)
