@@ -14,7 +14,7 @@ OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab test bench quality data notebooks format lint clean
+.PHONY: help run lab test bench quality data site notebooks format lint clean
 
 help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
@@ -37,6 +37,9 @@ quality: $(READY) ## measure the bundled models on the test splits; writes data/
 
 data: $(READY) ## check the bundled data and list what there is (REBUILD=1 draws the report pages anew)
 	@$(PY) -m lateint_ref data $(if $(REBUILD),--rebuild-pages)
+
+site: $(READY) ## build the notebooks as a static site with navigation and search in build/site/
+	@$(PY) -m lateint_ref site
 
 notebooks: $(READY) ## execute the notebooks and save their outputs in place (ONLY=02 for one of them)
 	@$(OFFLINE) $(PY) -m lateint_ref notebooks $(if $(ONLY),--only $(ONLY))

@@ -1,0 +1,84 @@
+"""The site's sources, the glossary, and the index of functions."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+import lateint_ref
+from lateint_ref import site
+from lateint_ref.workbook import find_notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_glossary_is_sorted_and_its_notebooks_are_in_the_map():
+    text = (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.strip("`") for term in re.findall(r"^\*\*(.+?)\.\*\*", text, flags=re.MULTILINE)]
+    assert len(terms) > 35
+    assert terms == sorted(terms, key=lambda term: re.sub(r"[^a-z0-9 ]", "", term.lower()))
+    in_map = set(re.findall(r"\d\d_\w+\.ipynb", (ROOT / "README.md").read_text(encoding="utf-8")))
+    entries = text.split("\n**")[1:]
+    for entry in entries:
+        linked = re.findall(r"\[(\d\d)\]\((\S+?)\)", entry)
+        assert linked, entry
+        assert all(name in in_map and name.startswith(number) for number, name in linked), entry
+
+
+def test_functions_are_those_that_notebooks_import():
+    found = site.functions_by_notebook(find_notebooks(ROOT / "notebooks"))
+    assert "02_maxsim.ipynb" in found["maxsim_scores"]
+    assert set(found["encoders.load_late"]) >= {"01_bi_cross_late.ipynb", "03_colbert.ipynb"}
+    page = site.functions_page(find_notebooks(ROOT / "notebooks"))
+    row = next(line for line in page.splitlines() if line.startswith("| `maxsim` "))
+    assert "MaxSim of one query and one document" in row
+    assert "[02](02_maxsim.ipynb)" in row
+    assert lateint_ref.maxsim.__doc__.startswith("MaxSim of one query and one document")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A tiny workbook: one notebook with a solution, the pages that every checkout has."""
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    cells = [
+        new_markdown_cell("# Twice\n\nWhat is twice one? See [data](../data/toy/README.md) and $x^2$."),
+        new_code_cell("from lateint_ref import maxsim\nfrom lateint_ref.encoders import load_late"),
+    ]
+    language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    nbformat.write(new_notebook(cells=cells, metadata=language), tmp_path / "notebooks" / "00_twice.ipynb")
+    (tmp_path / "notebooks" / "solutions" / "00.py").write_text("# %% exercise-1\nx = 2\n\n# %% exercise-2\ny = 4\n")
+    (tmp_path / "data" / "toy").mkdir(parents=True)
+    for name in ("README.md", "notebooks/glossary.md", "notebooks/solutions/README.md", "data/toy/README.md"):
+        (tmp_path / name).write_text(f"# {name}\n")
+    (tmp_path / "LICENSE").write_text("A licence.")
+    return tmp_path
+
+
+def test_sources(checkout):
+    site.write_sources(checkout, checkout / "sources")
+    index = (checkout / "sources" / "index.md").read_text()
+    assert "| 00 | [Twice](notebooks/00_twice.ipynb) | What is twice one? |" in index
+    assert "notebooks/solutions/00" in index
+    assert "data/toy/README" in index
+    solutions = (checkout / "sources" / "notebooks" / "solutions" / "00.md").read_text()
+    assert "## Exercise 00-1\n\n```python\nx = 2\n```" in solutions
+    assert "y = 4" in solutions
+    functions = (checkout / "sources" / "notebooks" / "functions.md").read_text()
+    assert "| `encoders.load_late` | The late encoder: one vector a token. | [00](00_twice.ipynb) |" in functions
+
+
+def test_build(checkout):
+    pytest.importorskip("furo")
+    assert site.build(checkout, checkout / "out" / "site") == 0
+    page = (checkout / "out" / "site" / "notebooks" / "00_twice.html").read_text()
+    assert "What is twice one?" in page
+    assert "../data/toy/README.html" in page
+    assert (checkout / "out" / "site" / "searchindex.js").is_file()
+
+
+def test_a_broken_link_fails_the_build(checkout):
+    pytest.importorskip("furo")
+    (checkout / "data" / "toy" / "README.md").write_text("# Toy\n\nSee [nothing](nowhere.md).\n")
+    assert site.build(checkout, checkout / "out" / "site") != 0
