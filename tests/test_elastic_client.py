@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 import lateint_ref.elastic as elastic
 from helpers import unit_vectors
 from lateint_ref import binarize
-from lateint_ref.elastic import bodies, mappings
+from lateint_ref.elastic import bodies, capacity, mappings
+from lateint_ref.elastic.console import console
 from notebook_rules import ROOT
 
 # Values
@@ -129,6 +130,7 @@ def test_mappings_by_hand():
     [
         (lambda: mappings.rank_vectors(12, "bit"), "multiple of 8"),
         (lambda: mappings.rank_vectors(4097), "at most 4096"),
+        (lambda: mappings.rank_vectors(32776, "bit"), "at most 32768"),
         (lambda: mappings.rank_vectors(0), "at least 1"),
         (lambda: mappings.rank_vectors(8, "int8"), "element_type must be one of float, bfloat16, byte, bit"),
         (lambda: mappings.dense_vector(128, "dot"), "similarity must be one of"),
@@ -290,6 +292,93 @@ def test_bodies_refuse(build, words):
 )
 def test_bodies_refuse_other_types(build):
     with pytest.raises(TypeError):
+        build()
+
+
+# The console's text
+
+
+def test_console_text_is_the_request():
+    body = bodies.rescorer({"knn": bodies.knn_section("average", [0.6, 0.8])}, bodies.maxsim_query("vectors", QUERY))
+    text = console("GET", "pages/_search", body)
+    line, rest = text.split("\n", 1)
+    assert line == "GET /pages/_search"
+    assert json.loads(rest) == body
+    assert "[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5]" in rest
+    assert console("DELETE", "/pages") == "DELETE /pages"
+
+
+def test_console_text_cut_for_reading():
+    body = {"a": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "b": ["x", None], "c": []}
+    cut = console("POST", "x", body, show=2)
+    assert "[1, 2, ...],\n    [4, 5, ...],\n    ...\n" in cut
+    assert '"b": ["x", null],\n  "c": []' in cut
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("PATCH", "x"), ValueError),
+        (("GET", "/"), ValueError),
+        (("GET", "x", {"a": float("nan")}), ValueError),
+        (("GET", "x", {"a": "\0" + "7"}), ValueError),
+        (("GET", "x", {"a": [1]}, 0), ValueError),
+        (("GET", "x", [1]), TypeError),
+        (("GET", "x", {"a": np.ones(2)}), TypeError),
+    ],
+)
+def test_console_refuses(arguments, error):
+    with pytest.raises(error):
+        console(*arguments)
+
+
+# Capacity
+
+A_PAGE, DIM = 1030, 128
+
+
+def test_capacity_by_hand():
+    assert capacity.rank_vectors_bytes(A_PAGE, DIM) == 1030 * (128 * 4 + 4)
+    assert capacity.rank_vectors_bytes(A_PAGE, DIM, "bfloat16") == 1030 * (128 * 2 + 4)
+    assert capacity.rank_vectors_bytes(A_PAGE, DIM, "byte") == 1030 * (128 + 4)
+    assert capacity.rank_vectors_bytes(A_PAGE, DIM, "bit") == 1030 * (16 + 4)
+    # The documentation's formulas, for a million vectors of 128 dimensions and m = 16.
+    memory = {"hnsw": 512 + 64, "int8_hnsw": 132 + 64, "bbq_hnsw": 16 + 14 + 64, "flat": 512}
+    for index, per_vector in memory.items():
+        assert capacity.knn_memory_bytes(10**6, DIM, index) == 10**6 * per_vector
+        full = 0 if index in ("hnsw", "flat") else 512
+        assert capacity.knn_disk_bytes(10**6, DIM, index) == 10**6 * (full + per_vector)
+    assert capacity.knn_memory_bytes(10, DIM, m=32) == 10 * (512 + 128)
+    assert capacity.knn_memory_bytes(10, 129, "bbq_hnsw") == 10 * (17 + 14 + 64)
+    # "When int8 quantizing 40GB of floating point vectors an extra 10GB" (without the corrections and the graph).
+    assert capacity.knn_disk_bytes(1, 1000, "int8_hnsw") - capacity.knn_disk_bytes(1, 1000, "flat") == 1000 + 4 + 64
+
+
+def test_shards_by_hand():
+    assert capacity.shard_count(1, 1) == 1
+    assert capacity.shard_count(50e9, 200_000_000) == 1
+    assert capacity.shard_count(50e9 + 1, 1) == 2
+    assert capacity.shard_count(1, 200_000_001) == 2
+    assert capacity.shard_count(1e12, 900_000_000) == 20
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: capacity.rank_vectors_bytes(0, 128),
+        lambda: capacity.rank_vectors_bytes(1, 12, "bit"),
+        lambda: capacity.rank_vectors_bytes(1, 8, "int8"),
+        lambda: capacity.knn_memory_bytes(0, 128),
+        lambda: capacity.knn_memory_bytes(1, 128, "int4"),
+        lambda: capacity.knn_memory_bytes(1, 128, m=0),
+        lambda: capacity.knn_disk_bytes(1, 0),
+        lambda: capacity.shard_count(0, 1),
+        lambda: capacity.shard_count(float("nan"), 1),
+        lambda: capacity.shard_count(1e9, 0),
+    ],
+)
+def test_capacity_refuses(build):
+    with pytest.raises(ValueError, match="must be"):
         build()
 
 

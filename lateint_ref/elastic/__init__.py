@@ -1,6 +1,7 @@
-"""Elasticsearch: mappings and request bodies for a real cluster and for a node in this process.
+"""Elasticsearch: one client, mappings, request bodies and indexing, for a real cluster and for a node in this process.
 
-`mappings` and `bodies` make plain dictionaries. Needs the extra `elastic`.
+`connect()` gives the client; `mappings` and `bodies` make plain dictionaries; `index_documents` fills an index;
+`capacity` sizes a cluster. The node in this process lives in `lateint_ref.elastic.node`. Needs the extra `elastic`.
 """
 
 from importlib.util import find_spec
@@ -12,14 +13,26 @@ if find_spec("elasticsearch") is None:
         name="elasticsearch",
     )
 
-from lateint_ref.elastic import bodies, mappings
+from lateint_ref.elastic import bodies, capacity, mappings
+from lateint_ref.elastic.connect import connect, is_local
+from lateint_ref.elastic.indexing import already_indexed, document_id, index_documents
+from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
 from lateint_ref.elastic.values import bit_values, byte_values, float_value, float_values
 
 __all__ = [
+    "IndexingStoppedError",
+    "Refused",
+    "Report",
+    "already_indexed",
     "bit_values",
     "bodies",
     "byte_values",
+    "capacity",
+    "connect",
+    "document_id",
     "float_value",
     "float_values",
+    "index_documents",
+    "is_local",
     "mappings",
 ]

@@ -19,6 +19,7 @@ Similarity = Literal["dot_product", "cosine", "max_inner_product", "l2_norm"]
 VectorIndex = Literal["hnsw", "int8_hnsw", "bbq_hnsw", "flat"]
 
 MAX_DIMS = 4096
+MAX_BIT_DIMS = 8 * MAX_DIMS
 BBQ_MIN_DIMS = 64
 _HNSW_DEFAULTS = {"m": 16, "ef_construction": 100}
 
@@ -27,8 +28,8 @@ def rank_vectors(dims: int | None = None, element_type: ElementType = "float") -
     """Many vectors a document, for MaxSim in a script: no index structure, one value a document.
 
     Args:
-        dims: dimensions of each vector, 1 to 4096; a multiple of 8 for `bit`, where they count bits. Where None,
-            Elasticsearch takes the first document's and then keeps to it.
+        dims: dimensions of each vector, 1 to 4096. For `bit` they count bits: a multiple of 8, up to 32,768. Where
+            None, Elasticsearch takes the first document's and then keeps to it.
         element_type: `float` (4 bytes a dimension), `bfloat16` (2; needs a newer server), `byte` (1) or `bit` (1/8).
 
     Raises:
@@ -37,7 +38,7 @@ def rank_vectors(dims: int | None = None, element_type: ElementType = "float") -
     _one_of(element_type, ElementType, "element_type")
     field: Field = {"type": "rank_vectors", "element_type": element_type}
     if dims is not None:
-        field["dims"] = _dims(dims)
+        field["dims"] = _dims(dims, MAX_BIT_DIMS if element_type == "bit" else MAX_DIMS)
         if element_type == "bit" and dims % 8:
             raise ValueError(f"dims is {dims}; for bit it counts bits and must be a multiple of 8.")
     return field
@@ -150,9 +151,9 @@ def settings(shards: int = 1, replicas: int = 0) -> dict[str, int]:
     return {"number_of_shards": positive_int(shards, "shards"), "number_of_replicas": replicas}
 
 
-def _dims(dims: Any) -> int:
-    if positive_int(dims, "dims") > MAX_DIMS:
-        raise ValueError(f"dims must be at most {MAX_DIMS}, got {dims}.")
+def _dims(dims: Any, most: int = MAX_DIMS) -> int:
+    if positive_int(dims, "dims") > most:
+        raise ValueError(f"dims must be at most {most}, got {dims}.")
     return int(dims)
 
 

@@ -1,0 +1,128 @@
+"""Connecting to a cluster: the key, the certificate, and what is said when it fails."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+import lateint_ref.elastic as elastic
+from lateint_ref.elastic import connect
+
+SECRET = "c2VjcmV0LWtleQ=="
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in ("ES_URL", "ES_API_KEY", "ES_CA_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@contextmanager
+def server(status=200, body=b"{}", product="Elasticsearch"):
+    """A server on this machine that gives one answer to everything; yields its URL and the requests it got."""
+    requests = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            if product:
+                self.send_header("X-Elastic-Product", product)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", requests
+        running.shutdown()
+
+
+def test_a_cluster_is_asked_with_the_key_and_the_key_is_not_shown(environment, capsys):
+    with server() as (url, requests):
+        environment.setenv("ES_URL", url)
+        environment.setenv("ES_API_KEY", SECRET)
+        client = connect()
+        assert requests[0]["authorization"] == f"ApiKey {SECRET}"
+        shown = (
+            repr(client) + str(client.transport.node_pool.all()[0]) + repr(client.transport.node_pool.all()[0].config)
+        )
+        print(client)
+        assert SECRET not in shown + capsys.readouterr().out
+        assert not elastic.is_local(client)
+        assert connect(url).info() == {}
+
+
+def test_certificates_are_verified(environment):
+    from elasticsearch import Elasticsearch
+
+    from lateint_ref.elastic.connect import _options
+
+    options = _options("https://es.example:9200")
+    assert Elasticsearch("https://es.example:9200", **options).transport.node_pool.all()[0].config.verify_certs is True
+    environment.setenv("ES_CA_CERT", "no-such-file.pem")
+    with pytest.raises(FileNotFoundError, match="ES_CA_CERT"):
+        connect("https://es.example:9200")
+
+
+@pytest.mark.parametrize(
+    ("answer", "key", "error", "words"),
+    [
+        ({"status": 401}, "", PermissionError, "set ES_API_KEY"),
+        ({"status": 401}, SECRET, PermissionError, "refuses ES_API_KEY"),
+        ({"status": 403}, SECRET, PermissionError, "may not even"),
+        ({"product": None}, "", OSError, "is not Elasticsearch"),
+        ({"status": 500, "product": "Elasticsearch"}, "", OSError, "status 500"),
+    ],
+)
+def test_what_is_wrong_is_said(environment, answer, key, error, words):
+    if key:
+        environment.setenv("ES_API_KEY", key)
+    with server(**answer) as (url, _), pytest.raises(error, match=words) as caught:
+        connect(url)
+    assert SECRET not in str(caught.value)
+
+
+def test_nothing_answers(environment):
+    with server() as (url, _):
+        pass
+    with pytest.raises(OSError, match="nothing answers at http://127.0.0.1:.*docker compose up"):
+        connect(url)
+
+
+def test_https_asked_of_a_server_without_it(environment):
+    with server() as (url, _), pytest.raises(OSError, match=r"certificate of|nothing answers"):
+        connect(url.replace("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "words"),
+    [
+        ("es.example:9200", "", "must look like"),
+        ("ftp://es.example", "", "must look like"),
+        ("http://es.example:9200", SECRET, "in the open"),
+        ("http://user:hunter2@es.example:9200", "", "in the open"),
+        ("https://user:hunter2@es.example:9200", SECRET, "use one of them"),
+        (" ", "", "url is empty"),
+    ],
+)
+def test_urls_that_are_refused(environment, url, key, words):
+    if key:
+        environment.setenv("ES_API_KEY", key)
+    with pytest.raises(ValueError, match=words) as caught:
+        connect(url)
+    assert SECRET not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_other_arguments_that_are_refused(environment, tmp_path):
+    with pytest.raises(TypeError, match="string"):
+        connect(9200)
+    with pytest.raises(ValueError, match="its own data folder"):
+        connect("http://localhost:9200", folder=tmp_path)
