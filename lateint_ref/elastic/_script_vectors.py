@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lateint_ref._checks import Int64Array
-from lateint_ref.bits import maxsim_asymmetric, maxsim_inv_hamming, unpack
+from lateint_ref.bits import unpack
 from lateint_ref.elastic._errors import NodeError, illegal
 from lateint_ref.elastic._fieldtypes import Field
 from lateint_ref.elastic._space import Space, VectorColumn
 from lateint_ref.elastic._vectors import Vectors, parse_vector
+from lateint_ref.int8 import maxsim_int8_scores
 from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.packed import maxsim_asymmetric_scores, maxsim_inv_hamming_scores
 
 Scores = NDArray[Any]
 _BITS = ("byte", "bit")
@@ -42,17 +44,19 @@ def max_sim_dot_product(space: Space, rows: Int64Array, query: Any, path: str) -
     if element == "bit":
         whole = rows_of.dtype == np.int8
         if rows_of.shape[1] == dims:
-            return _each(column, at, lambda bits: maxsim_asymmetric(rows_of.astype(np.float32), bits))
+            return _scored(column, at, lambda part: maxsim_asymmetric_scores(rows_of, part.packed))
         if whole and rows_of.shape[1] == dims // 8:
-            both = unpack(rows_of.view(np.uint8)).astype(np.float32)
-            return _each(column, at, lambda bits: maxsim_asymmetric(both, bits))
+            both = unpack(rows_of.view(np.uint8))
+            return _scored(column, at, lambda part: maxsim_asymmetric_scores(both, part.packed))
         wanted = f"[{dims // 8}] for bitwise operations, or [{dims}] for byte wise operations"
         raise illegal(
             f"The query vector contains inner vectors which have incorrect number of dimensions. Must be "
             f"{wanted if whole else f'[{dims}] for float wise operations'}: provided [{rows_of.shape[1]}]."
         )
     _same_dims(rows_of.shape[1], dims)
-    return _all_or_some(column, at, lambda part: maxsim_scores(rows_of.astype(np.float32), part.floats))
+    if element == "byte":
+        return _scored(column, at, lambda part: maxsim_int8_scores(rows_of, part.bytes))
+    return _scored(column, at, lambda part: maxsim_scores(rows_of, part.floats))
 
 
 def max_sim_inv_hamming(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
@@ -64,7 +68,7 @@ def max_sim_inv_hamming(space: Space, rows: Int64Array, query: Any, path: str) -
     column, at = _column(space, field, rows, "multi-vector")
     scale = 8 if field.element_type == "bit" else 1
     _same_dims(scale * bits.shape[1], int(field.dims or 0))
-    return _each(column, at, lambda stored: maxsim_inv_hamming(bits, stored))
+    return _scored(column, at, lambda part: maxsim_inv_hamming_scores(bits, part.packed))
 
 
 def _dense(space: Space, rows: Int64Array, query: Any, path: str, name: str) -> tuple[Vectors, Vectors, Field]:
@@ -165,16 +169,11 @@ def _column(space: Space, field: Field, rows: Int64Array, what: str) -> tuple[Ve
     return column, at
 
 
-def _all_or_some(column: VectorColumn, at: Int64Array, score: Callable[[VectorColumn], Scores]) -> Scores:
+def _scored(column: VectorColumn, at: Int64Array, score: Callable[[VectorColumn], Scores]) -> Scores:
     """Scores of the documents `at`: of a copy of just those where they are few, else of all, then picked."""
     if 2 * len(at) < len(column.rows):
         return score(column.take(at))
     return score(column)[at]
-
-
-def _each(column: VectorColumn, at: Int64Array, score: Callable[[Any], float]) -> Scores:
-    bits = column.matrix.view(np.uint8)
-    return np.array([score(bits[column.offsets[i] : column.offsets[i + 1]]) for i in at], np.float32)
 
 
 def _same_dims(query: int, stored: int) -> None:

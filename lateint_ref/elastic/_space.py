@@ -15,7 +15,9 @@ from lateint_ref.elastic._fieldtypes import Field
 from lateint_ref.elastic._mapping import Mapping
 from lateint_ref.elastic._parts import Part
 from lateint_ref.elastic._scalars import Scalar
+from lateint_ref.int8 import Int8MultiVectors
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.packed import PackedMultiVectors
 
 Mask = NDArray[np.bool_]
 
@@ -44,15 +46,18 @@ class VectorColumn:
 
     @cached_property
     def floats(self) -> MultiVectors:
-        """The vectors as the project's own collection; bytes become float32."""
-        return MultiVectors(self.matrix.astype(np.float32, copy=False), self.offsets)
+        """Float vectors as the project's own collection."""
+        return MultiVectors(self.matrix, self.offsets)
 
     @cached_property
-    def packed(self) -> Any:
-        """The vectors' bits as the project's own packed collection; a byte counts as eight dimensions."""
-        from lateint_ref.packed import PackedMultiVectors
+    def bytes(self) -> Int8MultiVectors:
+        """Signed bytes as the project's own collection."""
+        return Int8MultiVectors(self.matrix, self.offsets)
 
-        return PackedMultiVectors(np.ascontiguousarray(self.matrix).view(np.uint8), self.offsets)
+    @cached_property
+    def packed(self) -> PackedMultiVectors:
+        """Bits as the project's own collection; a signed byte counts as eight of them."""
+        return PackedMultiVectors(self.matrix.view(np.uint8), self.offsets)
 
 
 class Space:
