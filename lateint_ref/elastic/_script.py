@@ -178,7 +178,7 @@ class _Run:
             raise NodeError(400, "class_cast_exception", f"[{node.value}] takes the name of a field as a string")
         if query is None:
             raise NodeError(400, "null_pointer_exception", f"the query vector of [{node.value}] is null: no such param")
-        return FUNCTIONS[node.value](self.space, rows, query, field)
+        return FUNCTIONS[node.value](self.space, rows, query, field).astype(np.float64)  # Painless has them as double
 
     def access(self, node: Node, rows: Int64Array, names: dict[str, Any]) -> Any:
         base = node.parts[0]
