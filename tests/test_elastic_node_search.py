@@ -1,0 +1,338 @@
+"""Queries of the local node: what matches, BM25, and the form of a search's answer."""
+
+import math
+
+import bm25s
+import numpy as np
+import pytest
+from elasticsearch import BadRequestError, Elasticsearch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lateint_ref.elastic._analysis import LENGTHS, stored_length, tokens
+from lateint_ref.elastic.node import local_node
+
+BOOKS = {
+    "a": {"title": "The quick brown fox", "tag": ["x", "y"], "year": 1999, "price": 2.5, "day": "2024-05-06"},
+    "b": {"title": "Quick foxes, quick foxes!", "tag": "y", "year": 2005, "new": True},
+    "c": {"title": "A lazy dog's 3.5 days", "tag": "z", "year": 2005, "day": "2024-05-07T10:00:00Z"},
+    "d": {"body": "no title", "year": 2010, "new": False, "price": None, "tag": []},
+}
+FIELDS = {"title": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "tag": {"type": "keyword"}}
+
+
+@pytest.fixture(scope="module")
+def es():
+    found = Elasticsearch("http://local:9200", node_class=local_node())
+    found.indices.create(index="books", mappings={"properties": FIELDS})
+    for name, document in BOOKS.items():
+        found.index(index="books", id=name, document=document)
+    found.indices.refresh(index="books")
+    return found
+
+
+def ids(es, query, **more):
+    return [hit["_id"] for hit in es.search(index="books", query=query, **more)["hits"]["hits"]]
+
+
+def scores(es, query, index="books", **more):
+    return {hit["_id"]: hit["_score"] for hit in es.search(index=index, query=query, size=100, **more)["hits"]["hits"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"match_all": {}}, "abcd"),
+        ({"match_none": {}}, ""),
+        ({"ids": {"values": ["d", "a", "nobody"]}}, "ad"),
+        ({"exists": {"field": "price"}}, "a"),
+        ({"exists": {"field": "tag"}}, "abc"),
+        ({"exists": {"field": "nowhere"}}, ""),
+        ({"term": {"tag": "y"}}, "ab"),
+        ({"term": {"tag": {"value": "Y"}}}, ""),
+        ({"term": {"year": 2005}}, "bc"),
+        ({"term": {"year": "2005"}}, "bc"),
+        ({"term": {"new": True}}, "b"),
+        ({"term": {"new": "false"}}, "d"),
+        ({"term": {"title": "quick"}}, "ba"),
+        ({"term": {"title": "Quick"}}, ""),
+        ({"term": {"title.raw": "The quick brown fox"}}, "a"),
+        ({"term": {"nowhere": 1}}, ""),
+        ({"terms": {"tag": ["x", "z"]}}, "ac"),
+        ({"terms": {"year": [1999, 2010]}}, "ad"),
+        ({"range": {"year": {"gt": 1999, "lte": 2005}}}, "bc"),
+        ({"range": {"day": {"gte": "2024-05-07"}}}, "c"),
+        ({"range": {"tag": {"lt": "y"}}}, "a"),
+        ({"match": {"title": "QUICK"}}, "ba"),
+        ({"match": {"title": {"query": "quick fox", "operator": "and"}}}, "a"),
+        ({"match": {"title": {"query": "lazy quick fox", "minimum_should_match": 2}}}, "a"),
+        ({"match": {"title": {"query": "brown lazy nothing", "minimum_should_match": "-67%"}}}, "ac"),
+        ({"match": {"title": "..."}}, ""),
+        ({"match": {"year": 2010}}, "d"),
+        ({"match": {"tag": "x"}}, "a"),
+        ({"constant_score": {"filter": {"term": {"tag": "y"}}}}, "ab"),
+        ({"bool": {}}, "abcd"),
+        ({"bool": {"must_not": {"exists": {"field": "title"}}}}, "d"),
+        ({"bool": {"filter": [{"term": {"year": 2005}}], "should": [{"term": {"tag": "z"}}]}}, "cb"),
+        ({"bool": {"should": [{"term": {"tag": "x"}}, {"term": {"tag": "z"}}]}}, "ac"),
+        ({"bool": {"should": [{"term": {"tag": "x"}}, {"term": {"tag": "y"}}], "minimum_should_match": 2}}, "a"),
+        ({"bool": {"must": {"term": {"year": 2005}}, "must_not": [{"term": {"tag": "z"}}]}}, "b"),
+    ],
+)
+def test_what_matches(es, query, expected):
+    found = ids(es, query)
+    assert (found if query.keys() & {"match", "bool", "term"} else sorted(found)) == list(expected)
+    assert es.count(index="books", query=query)["count"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"match_all": {"boost": 2.5}}, 2.5),
+        ({"ids": {"values": ["a"]}}, 1.0),
+        ({"exists": {"field": "price"}}, 1.0),
+        ({"term": {"year": 1999}}, 1.0),
+        ({"terms": {"tag": ["x"], "boost": 3}}, 3.0),
+        ({"bool": {"filter": {"ids": {"values": ["a"]}}}}, 0.0),
+        ({"bool": {"must": [{"match_all": {}}, {"term": {"year": 1999}}], "boost": 2}}, 4.0),
+        ({"constant_score": {"filter": {"match": {"title": "brown"}}, "boost": 1.5}}, 1.5),
+    ],
+)
+def test_constant_scores(es, query, expected):
+    assert scores(es, query)["a"] == pytest.approx(expected)
+
+
+def by_hand(word, name):
+    """BM25 as its definition reads, in float64, for the titles above."""
+    lengths = {"a": 4, "b": 4, "c": 5}
+    frequency = {"quick": {"a": 1, "b": 2}, "fox": {"a": 1}, "3.5": {"c": 1}, "dog's": {"c": 1}}[word]
+    idf = math.log(1 + (3 - len(frequency) + 0.5) / (len(frequency) + 0.5))
+    average = sum(lengths.values()) / 3
+    tf = frequency.get(name, 0)
+    return idf * tf * 2.2 / (tf + 1.2 * (1 - 0.75 + 0.75 * lengths[name] / average))
+
+
+def test_bm25_by_hand(es):
+    assert scores(es, {"match": {"title": "quick"}}) == pytest.approx({n: by_hand("quick", n) for n in "ab"}, rel=1e-6)
+    assert scores(es, {"match": {"title": "dog's 3.5"}})["c"] == pytest.approx(
+        by_hand("dog's", "c") + by_hand("3.5", "c"), rel=1e-6
+    )
+    both = by_hand("quick", "a") + by_hand("fox", "a")
+    assert scores(es, {"match": {"title": {"query": "quick fox", "boost": 2}}})["a"] == pytest.approx(
+        2 * both, rel=1e-6
+    )
+
+
+def test_the_score_of_a_term_in_one_document_is_lucenes_well_known_one():
+    es = Elasticsearch("http://local:9200", node_class=local_node())
+    es.index(index="i", id="1", document={"t": "word"}, refresh=True)
+    assert es.search(index="i", query={"match": {"t": "word"}})["hits"]["max_score"] == 0.2876821
+    assert es.search(index="i", query={"term": {"t.keyword": "word"}})["hits"]["max_score"] == 0.2876821
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text("abcde ", min_size=1, max_size=60).filter(str.strip), min_size=2, max_size=8), st.text("abcde"))
+def test_bm25_is_that_of_bm25s(texts, extra):
+    query = f"a b {extra}"
+    es = Elasticsearch("http://local:9200", node_class=local_node())
+    for number, text in enumerate(texts):
+        es.index(index="i", id=str(number), document={"t": text})
+    es.indices.refresh(index="i")
+    corpus = [text.split() for text in texts]
+    vocabulary = {word for words in corpus for word in words}
+    wanted = [word for word in query.split() if word in vocabulary]
+    found = scores(es, {"match": {"t": query}}, "i")
+    if not wanted:
+        assert found == {}
+        return
+    peer = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    peer.index(corpus, show_progress=False)
+    expected = 2.2 * peer.get_scores(wanted)  # the factor that Elasticsearch keeps and Lucene dropped
+    assert [found.get(str(number), 0.0) for number in range(len(texts))] == pytest.approx(expected.tolist(), abs=2e-5)
+
+
+def test_one_byte_lengths():
+    assert [stored_length(length) for length in range(41)] == list(range(41))
+    assert stored_length(41) == 40
+    known = sorted(set(LENGTHS.tolist()))
+    assert len(known) == 256
+    for length in (50, 99, 100, 101, 255, 1000, 12345, 10**6):
+        at = stored_length(length)
+        assert at == max(value for value in known if value <= length)
+        assert length * 0.875 <= at <= length
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The QUICK, brown-fox!", ["the", "quick", "brown", "fox"]),
+        ("dog's don’t", ["dog's", "don’t"]),
+        ("3.14 1,000 a.b U.S.A.", ["3.14", "1,000", "a.b", "u.s.a"]),
+        ("snake_case __ v2", ["snake_case", "v2"]),
+        ("1.a a.1 x,y", ["1", "a", "a", "1", "x", "y"]),
+        ("日本 かな", ["日", "本", "か", "な"]),
+        ("Straße ÉCOLE", ["straße", "école"]),
+        ("x" * 300, ["x" * 255, "x" * 45]),
+        ("", []),
+    ],
+)
+def test_tokens(text, expected):
+    assert tokens(text) == expected
+
+
+def test_other_analyzers():
+    assert tokens("It's A-1", "whitespace") == ["It's", "A-1"]
+    assert tokens("It's A-1", "simple") == ["it", "s", "a"]
+    assert tokens("It's A-1", "keyword") == ["It's A-1"]
+
+
+def test_paging_totals_and_scores(es):
+    page = es.search(index="books", query={"match_all": {}}, from_=1, size=2)["hits"]
+    assert [hit["_id"] for hit in page["hits"]] == ["b", "c"]
+    assert page["total"] == {"value": 4, "relation": "eq"}
+    capped = es.search(index="books", track_total_hits=2)["hits"]
+    assert capped["total"] == {"value": 2, "relation": "gte"}
+    assert len(capped["hits"]) == 4
+    assert "total" not in es.search(index="books", track_total_hits=False)["hits"]
+    empty = es.search(index="books", size=0)["hits"]
+    assert (empty["hits"], empty["max_score"], empty["total"]["value"]) == ([], None, 4)
+    assert scores(es, {"match": {"title": "quick"}}, min_score=0.6).keys() == {"b"}
+
+
+def test_ties_stay_in_index_order(es):
+    assert ids(es, {"match_all": {}}) == ["a", "b", "c", "d"]
+    assert ids(es, {"match_all": {}}, sort=[{"year": "desc"}]) == ["d", "b", "c", "a"]
+
+
+def test_sort(es):
+    hits = es.search(index="books", sort=[{"year": {"order": "desc"}}, "tag"])["hits"]
+    assert [(hit["_id"], hit["sort"]) for hit in hits["hits"]] == [
+        ("d", [2010, None]),
+        ("b", [2005, "y"]),
+        ("c", [2005, "z"]),
+        ("a", [1999, "x"]),
+    ]
+    assert hits["max_score"] is None
+    assert hits["hits"][0]["_score"] is None
+    assert ids(es, {"match_all": {}}, sort=[{"price": {"missing": "_first"}}]) == ["b", "c", "d", "a"]
+    assert ids(es, {"match_all": {}}, sort=[{"_doc": "desc"}]) == ["d", "c", "b", "a"]
+    assert ids(es, {"match": {"title": "quick"}}, sort=["_score"]) == ["b", "a"]
+    assert es.search(index="books", sort=["day"], size=1)["hits"]["hits"][0]["sort"] == [1714953600000]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (None, BOOKS["a"]),
+        (True, BOOKS["a"]),
+        (False, None),
+        ("title", {"title": BOOKS["a"]["title"]}),
+        (["t*", "year"], {"title": BOOKS["a"]["title"], "tag": ["x", "y"], "year": 1999}),
+        ({"excludes": ["t*", "price", "day"]}, {"year": 1999}),
+        ({"includes": ["*"], "excludes": ["*a*"]}, {"title": BOOKS["a"]["title"], "price": 2.5}),
+    ],
+)
+def test_source_filter(es, source, expected):
+    hit = es.search(index="books", query={"ids": {"values": ["a"]}}, source=source)["hits"]["hits"][0]
+    assert hit.get("_source") == expected
+
+
+def test_fields(es):
+    hit = es.search(index="books", query={"ids": {"values": ["a"]}}, fields=["title*", "year", "none"], source=False)
+    assert hit["hits"]["hits"][0]["fields"] == {
+        "title": [BOOKS["a"]["title"]],
+        "title.raw": [BOOKS["a"]["title"]],
+        "year": [1999],
+    }
+
+
+def nested_index():
+    es = Elasticsearch("http://local:9200", node_class=local_node())
+    inner = {"text": {"type": "text"}, "n": {"type": "integer"}, "vector": {"type": "dense_vector", "dims": 2}}
+    es.indices.create(index="books", mappings={"properties": {"parts": {"type": "nested", "properties": inner}}})
+    for name, numbers in {"a": [1, 5], "b": [2], "c": [], "d": [3, 4, 8]}.items():
+        parts = [{"n": number, "text": f"part {number}", "vector": [1.0, float(number)]} for number in numbers]
+        es.index(index="books", id=name, document={"parts": parts, "name": name})
+    es.indices.refresh(index="books")
+    return es
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("avg", {"d": 5.0, "a": 3.0, "b": 2.0}),
+        ("max", {"d": 8.0, "a": 5.0, "b": 2.0}),
+        ("min", {"d": 3.0, "b": 2.0, "a": 1.0}),
+        ("sum", {"d": 15.0, "a": 6.0, "b": 2.0}),
+        ("none", {"a": 0.0, "b": 0.0, "d": 0.0}),
+    ],
+)
+def test_nested_score_modes(mode, expected):
+    inner = {"script_score": {"query": {"match_all": {}}, "script": {"source": "doc['parts.n'].value"}}}
+    found = scores(nested_index(), {"nested": {"path": "parts", "query": inner, "score_mode": mode}})
+    assert list(found.items()) == list(expected.items())
+
+
+def test_nested_documents_are_hidden_outside():
+    es = nested_index()
+    assert scores(es, {"term": {"parts.n": 5}}) == {}
+    assert es.count(index="books")["count"] == 4
+    inner = {"bool": {"filter": [{"term": {"parts.n": 1}}, {"match": {"parts.text": "5"}}]}}
+    assert scores(es, {"nested": {"path": "parts", "query": inner}}) == {}  # no one part has both
+    assert list(scores(es, {"nested": {"path": "parts", "query": {"range": {"parts.n": {"gte": 4}}}}})) == ["a", "d"]
+
+
+SCRIPTS = [
+    ("1 + 2 * 3", 7),
+    ("(1 + 2) * 3", 9),
+    ("7 / 2", 3),
+    ("7 / 2.0", 3.5),
+    ("-7 / 2 + 10", 7),
+    ("7 % 4", 3),
+    ("2 > 1 ? 5 : 6", 5),
+    ("params.a + params['b']", 3.5),
+    ("_score * 3", 3),
+    ("doc['year'].value - 1998", 1),
+    ("doc['tag'].size()", 2),
+    ("doc['tag'].value == 'x' ? 1 : 2", 1),
+    ("doc['price'].empty ? 1 : doc['price'].value", 2.5),
+    ("Math.max(1, Math.sqrt(16))", 4),
+    ("Math.log10(1000) + Math.pow(2, 3)", 11),
+    ("!(1 == 2) && (3 >= 4 || 1 != 2) ? 1 : 0", 1),
+    ("saturation(3, 1)", 0.75),
+    ("if (doc['year'].value < 2000) { return 4; } return 5;", 4),
+    ("if (1 > 2) { return 4 } else { return 6 }", 6),
+    ("double x = 2; int y = 3; return x * y // done", 6),
+    ("/* why */ 1e3 + .5 + 2f + 3L", 1005.5),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), SCRIPTS)
+def test_scripts(es, source, expected):
+    script = {"source": source, "params": {"a": 1, "b": 2.5}}
+    query = {"script_score": {"query": {"ids": {"values": ["a"]}}, "script": script}}
+    assert scores(es, query) == pytest.approx({"a": expected})
+
+
+def test_a_branch_runs_only_for_its_documents(es):
+    source = "doc['price'].size() == 0 ? _score : 10 * doc['price'].value"
+    query = {"script_score": {"query": {"match_all": {}}, "script": source}}
+    assert scores(es, query) == {"a": 25, "b": 1, "c": 1, "d": 1}
+    alone = {"script_score": {"query": {"match_all": {}}, "script": "doc['price'].value"}}
+    with pytest.raises(BadRequestError, match="runtime error"):
+        es.search(index="books", query=alone)
+
+
+def test_script_score_min_score_and_boost(es):
+    query = {"query": {"match_all": {}}, "script": {"source": "doc['year'].value - 1990"}, "min_score": 15}
+    assert scores(es, {"script_score": query}) == {"d": 20.0, "b": 15.0, "c": 15.0}
+    assert es.count(index="books", query={"script_score": query})["count"] == 3
+    halved = {**query, "boost": 0.5, "min_score": 10}  # compared once boosted
+    assert scores(es, {"script_score": halved}) == {"d": 10.0}
+
+
+def test_scores_are_float32(es):
+    query = {"script_score": {"query": {"ids": {"values": ["a"]}}, "script": {"source": "1.0 / 3"}}}
+    found = scores(es, query)["a"]
+    assert np.float32(found) == np.float32(1) / np.float32(3)
+    assert repr(found) == "0.33333334"
