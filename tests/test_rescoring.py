@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import maxsim_by_loops, unit_vectors
-from lateint_ref import MultiVectors, rank_of, rescore, search, top_k, two_stage_search
+from lateint_ref import MultiVectors, binarize, rank_of, rescore, search, top_k, two_stage_search
+from lateint_ref.packed import binarize_collection, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
 
 QUERY = unit_vectors(4)
 DOCUMENTS = MultiVectors.from_list([unit_vectors(3 + n, seed=10 + n) for n in range(12)], [f"d{n}" for n in range(12)])
@@ -48,6 +49,21 @@ def test_second_stage_cannot_return_what_the_first_left_out():
     candidates = top_k(first_stage, 4)
     assert [hit.id for hit in hits] == [f"d{index}" for index in sorted(candidates, key=lambda i: -EXACT[i])]
     assert [hit.score for hit in hits] == pytest.approx(sorted(EXACT[candidates], reverse=True), rel=1e-5)
+
+
+def test_the_second_stage_may_score_bits():
+    query, documents = unit_vectors(4), MultiVectors.from_list([unit_vectors(5, seed=n) for n in range(9)])
+    packed, query_bits = binarize_collection(documents), binarize(query)
+    for score, asked in ((maxsim_asymmetric_scores, query), (maxsim_inv_hamming_scores, query_bits)):
+        everything = score(asked, packed)
+        hits = two_stage_search(asked, packed, -np.arange(9.0), depth=4, k=3, score=score)
+        order = sorted(range(4), key=lambda index: (-everything[index], index))[:3]
+        assert [hit.id for hit in hits] == [str(index) for index in order]
+        assert [hit.score for hit in hits] == pytest.approx(everything[order].tolist())
+    with pytest.raises(ValueError, match=r"one number for each of 3 candidates, got an array of shape \(1,\)"):
+        rescore(query, documents, ["1", "2", "3"], score=lambda query, few: [0.0])
+    with pytest.raises(TypeError, match="documents must be a MultiVectors, got"):
+        rescore(query, packed, ["1"])
 
 
 def test_equal_scores_keep_the_first_stage_order():
