@@ -31,7 +31,7 @@ class Synthetic(NamedTuple):
     queries: list[UInt8Array]
 
 
-def report(rounds: int, n_docs: int = 20_000, n_vectors: int = 1030, n_queries: int = 20) -> None:
+def report(rounds: int, n_docs: int = 20_000, n_vectors: int = 1030, n_queries: int = 10) -> None:
     """Print times, bytes read and how often the first hit is the scan's."""
     data = synthetic(n_docs, n_vectors, n_queries)
     found = contenders(data)
