@@ -5,6 +5,7 @@ Source: Elasticsearch reference, "Bulk API".
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from lateint_ref.elastic._json import parse_json
 from lateint_ref.elastic._store import Store
 
 _ACTIONS = ("index", "create", "update", "delete")
+_META = ("_index", "_id", "if_seq_no", "if_primary_term", "retry_on_conflict", "require_alias")
 _NO_MEANING = ("pipeline", "routing", "dynamic_templates", "list_executed_pipelines")
 
 
@@ -65,7 +67,7 @@ def _read_actions(text: bytes) -> list[tuple[str, dict[str, Any], bytes | None]]
             raise illegal(f"{where}, expected field [create], [delete], [index] or [update] but found [{name}]")
         if not isinstance(meta, dict):
             raise illegal(f"{where}, expected START_OBJECT but found [{token(meta)}]")
-        _check_meta(meta, where)
+        meta = _checked(meta, where)
         source = None if name == "delete" else next(lines, None)
         if name != "delete" and not source:
             raise illegal(f"{where}, the action [{name}] has no document after it")
@@ -75,22 +77,18 @@ def _read_actions(text: bytes) -> list[tuple[str, dict[str, Any], bytes | None]]
     return actions
 
 
-def _check_meta(meta: dict[str, Any], where: str) -> None:
+def _checked(meta: dict[str, Any], where: str) -> dict[str, Any]:
+    found = dict(meta)
     for key, value in meta.items():
         if key in _NO_MEANING and value is not None:
             raise not_implemented(f"[{key}] of a bulk action")
-        if key not in (
-            "_index",
-            "_id",
-            "if_seq_no",
-            "if_primary_term",
-            "retry_on_conflict",
-            "require_alias",
-            *_NO_MEANING,
-        ):
+        if key not in _META and key not in _NO_MEANING:
             raise illegal(f"Action/metadata line contains an unknown parameter [{key}] ({where})")
         if isinstance(value, (dict, list)):
             raise illegal(f"{where}, expected a simple value for field [{key}] but found [{token(value)}]")
+        if key in ("_index", "_id") and value is not None and not isinstance(value, str):
+            found[key] = json.dumps(value)  # numbers and booleans are read as text
+    return found
 
 
 def _act(

@@ -101,7 +101,7 @@ def check_field(name: str, declared: dict[str, Any]) -> None:
     """
     kind = declared.get("type", "object")
     if not isinstance(kind, str) or kind not in _SETTINGS:
-        if kind in _ELSEWHERE_TYPES:
+        if isinstance(kind, str) and kind in _ELSEWHERE_TYPES:
             raise not_implemented(f"The field type [{kind}] (field [{name}])")
         raise mapper_error(f"No handler for type [{kind}] declared on field [{name}]")
     for setting in declared:

@@ -19,7 +19,11 @@ def parse_json(text: bytes | str) -> Any:
         NodeError: 400 where it is not JSON (in UTF-8), holds NaN or Infinity, or an object names one key twice.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        found = json.loads(decoded, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+        if "\\ud" in decoded or "\\uD" in decoded:
+            json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no character
+        return found
     except RecursionError:
         raise NodeError(400, "x_content_parse_exception", "the document is nested too deeply") from None
     except ValueError as error:
@@ -82,7 +86,7 @@ class Body:
             value = float(found)
         except (ValueError, OverflowError):
             value = math.nan
-        if not math.isfinite(value):
+        if not abs(value) < 3.5e38:  # a float32, and not NaN
             raise NodeError(
                 400,
                 "x_content_parse_exception",

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 )
 _TYPES = {"double", "float", "int", "long", "boolean", "def"}
 _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%"))
-_DEPTH = 100
+_DEPTH = 40
 
 
 @dataclass(frozen=True)

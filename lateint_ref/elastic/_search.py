@@ -130,6 +130,8 @@ class _Request:
         show = parse_source(self.source, self.index)
         fields = parse_fields(self.fields, self.index.mapping)
         ranked = self._ranked(space, end)
+        if not np.isfinite(ranked.scores).all():
+            raise illegal("a score is not a finite number: look at the boosts and weights")
         scored = sort is None or sort.scored or self.keep_scores
         best = float(ranked.scores.max()) if len(ranked.scores) and scored else None
         values: list[list[Any]] | None = None

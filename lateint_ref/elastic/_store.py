@@ -111,7 +111,7 @@ class Store:
 
     def _write(self, name: str, line: dict[str, Any]) -> None:
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        self._files[name].write(text.encode("utf-8", "surrogatepass") + b"\n")
+        self._files[name].write(text.encode("utf-8") + b"\n")
 
     def _open(self, path: Path) -> None:
         end = _whole_lines(path)
@@ -119,7 +119,7 @@ class Store:
         with path.open("rb") as file:
             for number, text in enumerate(file, 1):
                 try:
-                    line = json.loads(text.decode("utf-8", "surrogatepass"))
+                    line = json.loads(text.decode("utf-8"))
                     index = _replay(index, line)
                 except (ValueError, KeyError, TypeError, NodeError) as error:
                     raise ValueError(

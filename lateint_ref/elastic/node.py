@@ -17,6 +17,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
 from elastic_transport import BaseNode, HttpHeaders, NodeConfig
 from elastic_transport._models import ApiResponseMeta
 from elastic_transport._node import NodeApiResponse
@@ -77,12 +78,14 @@ class LocalNode(BaseNode):
         parts = urlsplit(target)
         path = [unquote(part) for part in parts.path.split("/") if part]
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        with self.store.lock:
+        with self.store.lock, np.errstate(all="ignore"):
             try:
                 raw = _unpacked(body or b"", headers)
                 status, value = answer(Request(self.store, method.upper(), path, params, raw))
             except NodeError as error:
                 status, value = error.status, error.body()
+            except RecursionError:
+                status, value = 400, NodeError(400, "parsing_exception", "the request is nested too deeply").body()
             finally:
                 self.store.commit()
         return status, value
