@@ -81,6 +81,21 @@ def test_health_is_yellow_while_replicas_have_nowhere_to_go(es):
     assert es.cluster.health(index="books")["status"] == "green"
 
 
+def test_a_pattern_that_fits_no_index_finds_nothing():
+    es = client()
+    assert es.search()["hits"]["total"]["value"] == 0
+    assert es.search(index="a*")["hits"]["hits"] == []
+    assert es.count()["count"] == 0
+
+
+def test_threads_share_the_node():
+    es = client()
+    actions = ({"_index": "i", "_id": str(number), "n": number} for number in range(400))
+    assert all(ok for ok, _ in helpers.parallel_bulk(es, actions, thread_count=4, chunk_size=20))
+    es.indices.refresh(index="i")
+    assert es.count(index="i")["count"] == 400
+
+
 def test_stats_count_documents_and_bytes(es):
     es.index(index="books", id="1", document={"title": "ab", "v": [[1, 2, 3, 4], [5, 6, 7, 8]]}, refresh=True)
     numbers = es.indices.stats(index="books")["indices"]["books"]["primaries"]

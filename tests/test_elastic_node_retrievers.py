@@ -344,4 +344,13 @@ def test_retrievers_nest(example):
 def test_a_standard_retriever_without_a_query_takes_all(example):
     assert len(ranked(example.search(index="example-index", retriever={"standard": {}}))) == 5
     filtered = {"standard": {"filter": {"term": {"integer": 2}}}}
-    assert [name for name, _ in ranked(example.search(index="example-index", retriever=filtered))] == ["2", "4"]
+    assert ranked(example.search(index="example-index", retriever=filtered)) == [("2", 0.0), ("4", 0.0)]
+
+
+def test_a_window_must_reach_as_far_as_the_one_around_it(example):
+    inner = {"rescorer": {"retriever": {"standard": {}}, "rescore": {"window_size": 5, "query": RESCORE}}}
+    outer = {"rrf": {"retrievers": [inner, {"standard": {}}], "rank_window_size": 8}}
+    with pytest.raises(BadRequestError) as caught:
+        example.search(index="example-index", retriever=outer, size=3)
+    wanted = "[rrf] requires [rank_window_size: 8] to be smaller than or equal to its sub retriever's rescorer"
+    assert wanted in caught.value.body["error"]["reason"]

@@ -46,6 +46,8 @@ def scores(es, query, index="books", **more):
         ({"match_none": {}}, ""),
         ({"ids": {"values": ["d", "a", "nobody"]}}, "ad"),
         ({"exists": {"field": "price"}}, "a"),
+        ({"term": {"_id": "c"}}, "c"),
+        ({"terms": {"_id": ["d", "a"]}}, "ad"),
         ({"exists": {"field": "tag"}}, "abc"),
         ({"exists": {"field": "nowhere"}}, ""),
         ({"term": {"tag": "y"}}, "ab"),

@@ -178,6 +178,8 @@ def test_a_document_without_the_field_needs_a_guard_or_a_filter(es):
     assert reason(caught) == "A document doesn't have a value for a multi-vector field!"
     guarded = scored(es, f"doc['vector'].size() == 0 ? 0 : {call}", q=[[1, 2, 1, 1, 1]])
     assert guarded == pytest.approx({"1": 611.31616, "3": 68.90001, "9": 0, "10": 0})
+    sizes = scored(es, "doc['vector'].size()", q=None)
+    assert sizes == {"1": 2, "3": 1, "9": 0, "10": 0}  # the number of vectors
     assert set(scored(es, call, query={"exists": {"field": "vector"}}, q=[[1, 2, 1, 1, 1]])) == {"1", "3"}
 
 

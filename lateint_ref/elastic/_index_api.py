@@ -71,9 +71,7 @@ def resolve(store: Store, expression: str, *, several: bool = True) -> list[Inde
             raise no_such_index(name)
         elif name not in found:
             found.append(name)
-    if not several and len(found) != 1:
-        if not found:
-            raise no_such_index(expression)
+    if not several and len(found) > 1:
         raise not_implemented(f"A search over several indices at once ({', '.join(found)})")
     return [store.indices[name] for name in found]
 

@@ -14,7 +14,7 @@ from lateint_ref.elastic._analysis import tokens
 from lateint_ref.elastic._errors import NodeError, illegal, not_implemented, parsing, token
 from lateint_ref.elastic._fieldtypes import VECTORS, Field
 from lateint_ref.elastic._json import Body
-from lateint_ref.elastic._query import PARSERS, MatchAll, Query, create_error, one_field, take_boost
+from lateint_ref.elastic._query import PARSERS, Ids, MatchAll, Query, create_error, one_field, take_boost
 from lateint_ref.elastic._query_compound import Bool
 from lateint_ref.elastic._scalars import parse_scalar
 from lateint_ref.elastic._space import Mask, Space
@@ -149,7 +149,8 @@ def _parse_term(value: dict[str, Any]) -> Query:
         raise parsing("[term] query does not support array of values")
     if body.flag("case_insensitive"):
         raise not_implemented("[case_insensitive] of [term]")
-    found = Term(field, [wanted], take_boost(body), constant=False)
+    boost = take_boost(body)
+    found = Ids({str(wanted)}, boost) if field == "_id" else Term(field, [wanted], boost, constant=False)
     body.done()
     return found
 
@@ -170,7 +171,8 @@ def _parse_terms(value: dict[str, Any]) -> Query:
         raise illegal(f"The number of terms [{len(values)}] used in the Terms Query request has exceeded [65536]")
     if any(isinstance(item, (dict, list)) or item is None for item in values):
         raise parsing("No value specified for terms query")
-    return Term(field, values, take_boost(body), constant=True)
+    boost = take_boost(body)
+    return Ids(set(map(str, values)), boost) if field == "_id" else Term(field, values, boost, constant=True)
 
 
 def _parse_range(value: dict[str, Any]) -> Query:

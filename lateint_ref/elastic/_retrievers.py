@@ -27,12 +27,14 @@ class Retriever:
 
     Attributes:
         name: its kind.
+        key: the setting that holds `window`.
         window: how many documents it can return; None where that is up to who asks.
         filters: what its documents must also match.
         least: the least score.
     """
 
     name = ""
+    key = "rank_window_size"
     window: int | None = None
 
     def __init__(self, filters: list[Query], least: float | None) -> None:
@@ -42,13 +44,23 @@ class Retriever:
         """The first `size` documents; `filters` come from the retrievers around it."""
         raise NotImplementedError
 
+    def inside(self) -> list[Retriever]:
+        """The retrievers that this one is made of."""
+        return []
+
     def check(self, size: int) -> None:
-        """Refuse a search that asks for more than the retriever can return."""
+        """Refuse a search that asks for more than this retriever, or one inside it, can return."""
         if self.window is not None and size > self.window:
-            key = "window_size" if self.name == "rescorer" else "rank_window_size"
             raise invalid_request(
-                f"[{self.name}] requires [{key}: {self.window}] be greater than or equal to [size: {size}]"
+                f"[{self.name}] requires [{self.key}: {self.window}] be greater than or equal to [size: {size}]"
             )
+        for inner in self.inside():
+            inner.check(size)
+            if self.window is not None and inner.window is not None and self.window > inner.window:
+                raise invalid_request(
+                    f"[{self.name}] requires [{self.key}: {self.window}] to be smaller than or equal to its sub "
+                    f"retriever's {inner.name} [{inner.key}: {inner.window}]"
+                )
 
     def _kept(self, ranked: Ranked) -> Ranked:
         if self.least is None:
@@ -62,13 +74,15 @@ class Standard(Retriever):
 
     name = "standard"
 
-    def __init__(self, query: Query, filters: list[Query], least: float | None) -> None:
+    def __init__(self, query: Query | None, filters: list[Query], least: float | None) -> None:
         super().__init__(filters, least)
         self.query = query
 
     def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
-        """The query's documents that match all filters."""
-        return rank(self.query, space, self.least, [*self.filters, *filters]).top(size)
+        """The query's documents that match all filters; with filters alone every score is 0, as in a bool."""
+        every = [*self.filters, *filters]
+        query = MatchAll(0.0 if every else 1.0) if self.query is None else self.query
+        return rank(query, space, self.least, every).top(size)
 
 
 class KnnRetriever(Retriever):
@@ -93,16 +107,16 @@ class RescorerRetriever(Retriever):
     """Another retriever's documents, scored again."""
 
     name = "rescorer"
+    key = "window_size"
 
     def __init__(self, inner: Retriever, rescorers: list[Rescorer], filters: list[Query], least: float | None) -> None:
         super().__init__(filters, least)
         self.inner, self.rescorers = inner, rescorers
         self.window = min(rescorer.window for rescorer in rescorers)
 
-    def check(self, size: int) -> None:
-        """Both this one and the one inside must reach far enough."""
-        super().check(size)
-        self.inner.check(max(rescorer.window for rescorer in self.rescorers))
+    def inside(self) -> list[Retriever]:
+        """The one whose documents are scored again."""
+        return [self.inner]
 
     def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
         """The inner documents by their new scores."""
@@ -130,12 +144,9 @@ class Rrf(Retriever):
         super().__init__(filters, least)
         self.inner, self.constant, self.window = inner, constant, window
 
-    def check(self, size: int) -> None:
-        """Both this one and those inside must reach far enough."""
-        super().check(size)
-        assert self.window is not None
-        for retriever, _ in self.inner:
-            retriever.check(self.window)
+    def inside(self) -> list[Retriever]:
+        """Those whose ranks are fused."""
+        return [retriever for retriever, _ in self.inner]
 
     def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
         """The union of the inner documents by fused score; ties in index order."""
@@ -177,7 +188,7 @@ def parse_retriever(value: Any, size: int) -> Retriever:
     body = Body(inner, name, ["search_after", "sort", "terminate_after", "collapse", "fields", "query", "normalizer"])
     if name == "standard":
         query = body.take("query")
-        found: Retriever = Standard(parse_query(query) if query is not None else MatchAll(), *_base(body))
+        found: Retriever = Standard(parse_query(query) if query is not None else None, *_base(body))
     elif name == "rescorer":
         found = _parse_rescorer(body, size)
     else:

@@ -10,6 +10,7 @@ from lateint_ref.elastic import _index_api as indices
 from lateint_ref.elastic import _search
 from lateint_ref.elastic._bulk_api import bulk
 from lateint_ref.elastic._errors import NodeError, illegal, not_implemented
+from lateint_ref.elastic._index import Index
 from lateint_ref.elastic._request import Answer, Request
 from lateint_ref.elastic._settings import check_index_name
 
@@ -86,7 +87,8 @@ def _mget(request: Request) -> Answer:
 
 def _search_route(request: Request) -> Answer:
     expression = request.path[0] if len(request.path) > 1 else "_all"
-    index = indices.resolve(request.store, expression, several=False)[0]
+    found = indices.resolve(request.store, expression, several=False)
+    index = found[0] if found else Index("none", {}, {})  # a pattern that fits no index finds nothing
     body = request.body()
     extra: dict[str, Any] = {name: request.params[name] for name in ("size", "from") if name in request.params}
     if (source := request.source()) is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lateint_ref._checks import Int64Array
-from lateint_ref.elastic._errors import NodeError, illegal, not_implemented
+from lateint_ref.elastic._errors import NOT_IMPLEMENTED, NodeError, illegal, not_implemented
 from lateint_ref.elastic._fieldtypes import NUMBERS, VECTORS, Field
 from lateint_ref.elastic._script_parse import Node, parse_script, script_error
 from lateint_ref.elastic._script_vectors import FUNCTIONS, no_field
@@ -43,9 +43,7 @@ class Script:
         try:
             _check_names(self._program, set())
         except NodeError as error:
-            raise (
-                error if error.kind == "not_implemented_by_local_node" else script_error(source, "compile error", error)
-            ) from error
+            raise (error if error.kind == NOT_IMPLEMENTED else script_error(source, "compile error", error)) from error
 
     def run(self, space: Space, rows: Int64Array, scores: Callable[[Int64Array], Values]) -> NDArray[np.float64]:
         """The script's value for each of these documents: float64 `(len(rows),)`.
@@ -222,7 +220,10 @@ class _Run:
         return values.astype(np.float64) if field.kind in NUMBERS and values.dtype.kind == "f" else values
 
     def _sizes(self, field: Field, rows: Int64Array) -> Values:
-        if field.kind in VECTORS:
+        if field.kind == "rank_vectors":
+            held = (self.space.parts[row].vectors.get(field.path) for row in rows)
+            return np.array([0 if vectors is None else len(vectors) for vectors in held], np.int64)
+        if field.kind == "dense_vector":
             return np.array([int(field.path in self.space.parts[row].vectors) for row in rows], np.int64)
         return np.array([len(self.space.parts[row].values.get(field.path, ())) for row in rows], np.int64)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lateint_ref.elastic import _query_script, _query_terms  # noqa: F401  (their parsers)
-from lateint_ref.elastic._errors import NodeError, ShardError, illegal, invalid_request, parsing, token
+from lateint_ref.elastic._errors import NOT_IMPLEMENTED, NodeError, ShardError, illegal, invalid_request, parsing, token
 from lateint_ref.elastic._hits import Sort, parse_fields, parse_source
 from lateint_ref.elastic._index import Index
 from lateint_ref.elastic._json import Body
@@ -43,11 +43,16 @@ def search(index: Index, value: Any) -> dict[str, Any]:
         NodeError: 400.
     """
     started = time.perf_counter()
-    request = _Request(value, index)
+    try:
+        request = _Request(value, index)
+    except NodeError as error:
+        if error.kind == "script_exception":  # a server compiles scripts on the shard
+            raise ShardError(index.name, error) from error
+        raise
     try:
         hits = request.run()
     except NodeError as error:
-        if error.kind in ("not_implemented_by_local_node", "action_request_validation_exception"):
+        if error.kind == NOT_IMPLEMENTED:
             raise
         if error.kind == "query_shard_exception":
             error.extra.update(index_uuid=index.uuid, index=index.name)
