@@ -251,6 +251,7 @@ def test_a_compressed_client_is_understood():
         ("POST", "/_sql", 400, "not implemented by the local node"),
         ("DELETE", "/books/_search", 405, "Incorrect HTTP method"),
         ("GET", "/books/_search?sizes=3", 400, "unrecognized parameter: \\[sizes\\]"),
+        ("GET", "/books/_search?scroll=1m", 400, "\\[scroll\\] is not implemented by the local node"),
         ("GET", "/nowhere/_search", 404, "no such index \\[nowhere\\]"),
         ("GET", "/books/_doc/none", 404, "found.*False"),
         ("PUT", "/Books", 400, "must be lowercase"),

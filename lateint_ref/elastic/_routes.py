@@ -125,7 +125,12 @@ request_cache timeout search_type rest_total_hits_as_int typed_keys allow_partia
 _INDICES = "timeout master_timeout allow_no_indices ignore_unavailable expand_wildcards wait_for_active_shards \
 include_defaults flat_settings local features write_index_only preserve_existing"
 _HEALTH = "wait_for_status timeout level local wait_for_active_shards"
-_EVERYWHERE = {"pretty", "human", "error_trace", "format", "filter_path"}
+_ELSEWHERE = {
+    "analyze_wildcard", "analyzer", "batched_reduce_size", "default_operator", "df", "docvalue_fields", "explain",
+    "filter_path", "lenient", "max_concurrent_shard_requests", "pipeline", "pre_filter_shard_size", "routing", "scroll", "sort", "stats",
+    "stored_fields", "suggest_field", "terminate_after", "version", "version_type",
+}  # fmt: skip
+_EVERYWHERE = {"pretty", "human", "error_trace", "format"}
 _ROUTES: list[tuple[str, str, Callable[[Request], Answer], str]] = [
     ("GET HEAD", "/", lambda request: (200, indices.info()), ""),
     ("GET", "/_license", lambda request: (200, indices.licence()), "local accept_enterprise"),
@@ -185,13 +190,14 @@ def answer(request: Request) -> Answer:
             methods += allowed.split()
             continue
         unknown = sorted(set(request.params) - set(params.split()) - _EVERYWHERE)
+        elsewhere = [name for name in unknown if name in _ELSEWHERE]
+        if elsewhere:
+            raise not_implemented(f"The parameter [{elsewhere[0]}]")
         if unknown:
             named = "parameter" if len(unknown) == 1 else "parameters"
             listed = ", ".join(f"[{name}]" for name in unknown)
             where = "/" + "/".join(request.path)
             raise illegal(f"request [{where}] contains unrecognized {named}: {listed}")
-        if "filter_path" in request.params:
-            raise not_implemented("[filter_path]")
         return run(request)
     where = "/" + "/".join(request.path)
     if methods:
