@@ -33,10 +33,11 @@ def main(command: str, arguments: Sequence[str]) -> int:
         print(f"\n{title}")
         print(table(measure(contenders, rounds)).to_string())
         print(f"{OURS} needs {peak / 1e6:.1f} MB beside its input.")
-    from lateint_ref import bench_bits, bench_pooling, bench_two_stage
+    from lateint_ref import bench_bits, bench_elastic, bench_pooling, bench_two_stage
 
     bench_bits.report(rounds)
     bench_two_stage.report(rounds)
+    bench_elastic.report(rounds)
     title, pooling = bench_pooling.one_page(_unit_vectors(1030, seed=5))
     print(f"\n{title}")
     print(table(measure(pooling, rounds), bench_pooling.OURS).to_string())

@@ -127,7 +127,8 @@ include_defaults flat_settings local features write_index_only preserve_existing
 _HEALTH = "wait_for_status timeout level local wait_for_active_shards"
 _ELSEWHERE = {
     "analyze_wildcard", "analyzer", "batched_reduce_size", "default_operator", "df", "docvalue_fields", "explain",
-    "filter_path", "lenient", "max_concurrent_shard_requests", "pipeline", "pre_filter_shard_size", "routing", "scroll", "sort", "stats",
+    "filter_path", "lenient",
+    "max_concurrent_shard_requests", "pipeline", "pre_filter_shard_size", "routing", "scroll", "sort", "stats",
     "stored_fields", "suggest_field", "terminate_after", "version", "version_type",
 }  # fmt: skip
 _EVERYWHERE = {"pretty", "human", "error_trace", "format"}
