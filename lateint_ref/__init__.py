@@ -22,7 +22,16 @@ from lateint_ref.packed import (
     maxsim_asymmetric_scores,
     maxsim_inv_hamming_scores,
 )
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.pages import (
+    load_pages_dataset,
+    open_image,
+    open_images,
+    page_image,
+    page_words,
+    read_words,
+    render_pdf,
+)
+from lateint_ref.pagevectors import PageVectors, grid_for
 from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
 from lateint_ref.plaid import PlaidIndex
 from lateint_ref.planning import Plan, plan
@@ -76,10 +85,12 @@ __all__ = [
     "format_bytes",
     "from_hex",
     "fused_scores",
+    "grid_for",
     "int8_scale",
     "load_apidocs",
     "load_beir",
     "load_handbook",
+    "load_pages_dataset",
     "load_see_also",
     "load_testbed",
     "make_run",
@@ -91,7 +102,11 @@ __all__ = [
     "maxsim_inv_hamming_scores",
     "maxsim_scores",
     "measure",
+    "open_image",
+    "open_images",
     "oversampled_search",
+    "page_image",
+    "page_words",
     "paired_test",
     "per_query",
     "plan",
@@ -106,7 +121,9 @@ __all__ = [
     "quantize_collection",
     "quantize_int8",
     "rank_of",
+    "read_words",
     "reciprocal_rank_fusion",
+    "render_pdf",
     "rescore",
     "search",
     "similarity_matrix",

@@ -5,7 +5,6 @@ It sees words and where they stand, and nothing else: no lines, bars, colours, p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,11 @@ import numpy as np
 
 from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
 from lateint_ref.encoders import backbone
+from lateint_ref.encoders._pages_checks import check_pages
 from lateint_ref.encoders._pages_words import coverage, token_boxes, tokens_of_patches, windows
 from lateint_ref.encoders._texts import check_text
 from lateint_ref.encoders.late import LateEncoder
-from lateint_ref.multivectors import MultiVectors, _checked_ids
+from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pagevectors import PageVectors
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class BundledPages:
             ValueError: no pages, duplicate ids, or pages that cannot be read (each is named).
         """
         positive_int(batch_size, "batch_size")
-        names = _checked_pages(images, ids)
+        names, _ = check_pages(images, ids, lambda page: None)
         pages: Any = images
         if progress:
             from tqdm.auto import tqdm
@@ -177,31 +177,3 @@ class BundledPages:
 
     def __repr__(self) -> str:
         return f"BundledPages({self.name})"
-
-
-def _checked_pages(images: Any, ids: Sequence[str] | None) -> list[str]:
-    """Ids of pages that can all be opened, or an error that names those that cannot."""
-    from lateint_ref.pages import open_image
-
-    if isinstance(images, (str, bytes, os.PathLike, dict)) or not (
-        hasattr(images, "__len__") and hasattr(images, "__getitem__")
-    ):
-        raise TypeError(
-            f"images must be a list of PIL images or paths, got {describe(images)}. Write [image] for one page."
-        )
-    if len(images) == 0:
-        raise ValueError("images is empty: give at least one page.")
-    names = _checked_ids(ids, len(images))
-    errors: list[tuple[str, Exception]] = []
-    for name, source in zip(names, images, strict=True):
-        try:
-            open_image(source)
-        except (TypeError, ValueError, OSError) as error:
-            errors.append((name, error))
-    if errors:
-        told = "; ".join(f"page {name!r}: {error}" for name, error in errors)
-        rest = f" The other {len(names) - len(errors)} can be encoded without." if len(names) > len(errors) else ""
-        kinds = {type(error) for _, error in errors}
-        kind = next((kind for kind in (TypeError, FileNotFoundError) if kinds == {kind}), ValueError)
-        raise kind(f"{len(errors)} of {len(names)} pages cannot be encoded: {told}{rest}") from errors[0][1]
-    return names

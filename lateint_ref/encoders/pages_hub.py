@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref._checks import Float32Array, Int64Array, positive_int
+from lateint_ref.encoders._pages_checks import check_pages
 from lateint_ref.encoders._pages_grids import page_grid, patch_positions
 from lateint_ref.encoders._pages_loading import load_page_model
 from lateint_ref.encoders._quiet import quiet_loading
@@ -146,31 +147,12 @@ class HubPages:
         self, images: Any, ids: Sequence[str] | None
     ) -> tuple[list[str], list[tuple[int, int]], list[tuple[int, int]]]:
         """Ids, sizes `(width, height)` and grids of pages that can all be encoded, or an error that names the rest."""
-        if isinstance(images, (str, bytes, os.PathLike, dict)) or not (
-            hasattr(images, "__len__") and hasattr(images, "__getitem__")
-        ):
-            raise TypeError(
-                f"images must be a list of PIL images or paths, got {describe(images)}. Write [image] for one page."
-            )
-        if len(images) == 0:
-            raise ValueError("images is empty: give at least one page.")
-        names = _checked_ids(ids, len(images))
-        sizes, grids, errors = [], [], []
-        for name, source in zip(names, images, strict=True):
-            try:
-                # Opened again when its batch comes: the pixels of all pages at once may not fit into memory.
-                sizes.append(_open(source).size)
-                grids.append(page_grid(self.family, self.processor, self.model.config, *sizes[-1]))
-            except (TypeError, ValueError, OSError) as error:
-                errors.append((name, error))
-        if errors:
-            told = "; ".join(f"page {name!r}: {error}" for name, error in errors)
-            rest = f" The other {len(names) - len(errors)} can be encoded without." if len(names) > len(errors) else ""
-            kinds = {type(error) for _, error in errors}
-            # The error's own kind where all bad pages agree on one of these, and otherwise a ValueError.
-            kind = next((k for k in (TypeError, FileNotFoundError) if kinds == {k}), ValueError)
-            raise kind(f"{len(errors)} of {len(names)} pages cannot be encoded: {told}{rest}") from errors[0][1]
-        return names, sizes, grids
+        names, seen = check_pages(
+            images,
+            ids,
+            lambda page: (page.size, page_grid(self.family, self.processor, self.model.config, *page.size)),
+        )
+        return names, [size for size, _ in seen], [grid for _, grid in seen]
 
     def _vectors(self, inputs: Any) -> list[Float32Array]:
         """Run the model on a batch: for each of its sequences the vectors that are no padding, unit length."""
