@@ -207,6 +207,7 @@ def test_a_score_below_zero_is_an_error(es):
         ),
         ([[128, 2, 3, 4, 5]], "byte_vector", "between [-128, 127] but found [128] at dim [0]"),
         ([[0.5] * 5], "bit_vector", "Must be [40] for float wise operations: provided [5]"),
+        (["0102010101"], "bit_vector", "Write the bytes of a query as numbers"),
         ([[1] * 7], "bit_vector", "Must be [5] for bitwise operations, or [40] for byte wise operations"),
         ([[1] * 5], "nowhere", "No field found for [nowhere] in mapping"),
     ],

@@ -43,12 +43,20 @@ def max_sim_dot_product(space: Space, rows: Int64Array, query: Any, path: str) -
     dims = int(field.dims or 0)
     if element == "bit":
         whole = rows_of.dtype == np.int8
+        wanted = f"[{dims // 8}] for bitwise operations, or [{dims}] for byte wise operations"
+        if isinstance(query[0], str) and len(query) not in (
+            dims // 8,
+            dims,
+        ):  # the server counts vectors here: so do we
+            raise illegal(
+                f"The query vector has an incorrect number of dimensions. Must be {wanted}: provided [{len(query)}]. "
+                f"(Write the bytes of a query as numbers, not as hex.)"
+            )
         if rows_of.shape[1] == dims:
             return _scored(column, at, lambda part: maxsim_asymmetric_scores(rows_of, part.packed))
         if whole and rows_of.shape[1] == dims // 8:
             both = unpack(rows_of.view(np.uint8))
             return _scored(column, at, lambda part: maxsim_asymmetric_scores(both, part.packed))
-        wanted = f"[{dims // 8}] for bitwise operations, or [{dims}] for byte wise operations"
         raise illegal(
             f"The query vector contains inner vectors which have incorrect number of dimensions. Must be "
             f"{wanted if whole else f'[{dims}] for float wise operations'}: provided [{rows_of.shape[1]}]."

@@ -6,6 +6,17 @@ only the wire is replaced. Scores come from this project's reference functions. 
 not know is an error 400 that says so, and never a silent guess.
 
     client = Elasticsearch("http://local:9200", node_class=local_node())
+
+Where it answers and a server would answer otherwise:
+
+- kNN is exact over the vectors as they were sent; a server walks a graph, of quantised vectors where the mapping says
+  so, and may miss a neighbour or score it a little off.
+- An index has one shard, and BM25 counts the documents that are there; a server counts for each shard, and deleted
+  documents until it merges them away. `_analysis` says how words are cut.
+- No licence is asked for. `rank_vectors` and `rrf` need one on a server.
+- A request is answered whole before the next one; there are no timeouts and no rejections.
+- Messages leave out the line and column, and some have simpler words.
+- `_stats` counts bytes of JSON and of arrays, not of files.
 """
 
 from __future__ import annotations
