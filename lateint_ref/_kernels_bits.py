@@ -78,9 +78,9 @@ def hamming_segments(query, words, offsets):  # type: ignore[no-untyped-def]
 def masked_segments(table, n_q, bits, offsets):  # type: ignore[no-untyped-def]
     """For every segment of `bits`, the sum over query vectors of the largest sum of query values under the ones.
 
-    Bits come in half bytes, of which there are only 16: what each adds to the scores of 16 query vectors is looked up,
-    so that 2 additions of a vector register stand for 8 dimensions of 16 query vectors. The table of one tile of query
-    vectors (32 kB at 128 dimensions) stays in the processor's cache.
+    Bits come in half bytes, of which there are only 16: what each adds to the scores of 8 query vectors is looked up,
+    so that 2 additions of a vector register stand for 8 dimensions of 8 query vectors. The table of one tile of query
+    vectors (16 kB at 128 dimensions) stays in the processor's nearest cache.
 
     Args:
         table: float32, flat, from `(tiles, dim / 4, 16, LANES)`; see `packed._partial_sums`.

@@ -1,8 +1,8 @@
-"""16 float32 side by side as one value in compiled code: what a vector register holds, spelt out.
+"""8 float32 side by side as one value in compiled code: what a vector register holds, spelt out.
 
 The compiler turns a plain loop into vector instructions only after proving that what the loop writes is nowhere among
 what it reads; with table rows that it cannot prove. A value of this type needs no proof. LLVM fits it to the machine:
-one register of AVX-512, two of AVX2, four of SSE or NEON.
+one register of AVX2 or half of one of AVX-512, two of SSE or NEON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
-LANES = 16
+LANES = 8
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 
