@@ -14,7 +14,8 @@ Matrix = np.ndarray
 
 def _unit_vectors(n: int, dim: int, seed: int) -> Matrix:
     vectors = np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Matrix = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def _mean(rows: Matrix) -> list[float]:
