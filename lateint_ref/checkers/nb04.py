@@ -127,7 +127,10 @@ def _chosen(answer: Callable[..., Any]) -> None:
         # Some that surely choose an extra vector, and one that surely chooses the last patch.
         query[:2] = page[-1]
         query[2] = page[before + count - 1]
-        best = [max(range(len(page)), key=lambda j, q=q: float(np.dot(q, page[j]))) for q in query]
+        best = []
+        for q in query:
+            similarities = [float(np.dot(q, vector)) for vector in page]
+            best.append(similarities.index(max(similarities)))
         wanted = [((b - before) // grid[1], (b - before) % grid[1]) if b in patches else None for b in best]
         got = answer(query.copy(), page.copy(), patches.copy(), grid)
         try:
