@@ -15,7 +15,8 @@ Place = tuple[int, int]
 
 def _vectors(n: int, dim: int, seed: int) -> Matrix:
     vectors = np.random.default_rng(seed).standard_normal((n, dim))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: Matrix = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 @exercise(
