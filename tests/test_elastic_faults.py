@@ -1,11 +1,13 @@
 """Indexing that loses nothing: whatever fails, after a second run every document is there once."""
 
+import functools
 import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import tqdm.auto
 from elasticsearch import ApiError, Elasticsearch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,7 +115,9 @@ def test_a_generator_is_read_as_it_is_sent():
     assert len(read_before_first_request) == 5  # a batch, and the document that does not fit it
 
 
-def test_progress_bar(capfd):
+def test_progress_bar(capfd, monkeypatch):
+    # The tests' environment turns bars off.
+    monkeypatch.setattr(tqdm.auto, "tqdm", functools.partial(tqdm.auto.tqdm, disable=False))
     client = client_of(faulty_node())
     index_documents(client, "docs", documents(5))
     assert "docs: 100%" in capfd.readouterr().err

@@ -103,7 +103,9 @@ def index_documents(
         total = len(documents)
     waits = _bulk.Waits(positive_int(tries, "tries"), first_wait, longest_wait, sleep)
     operation = "index" if overwrite else "create"
-    with tqdm(total=total, unit="doc", desc=index, disable=not progress) as bar:
+    # Not disable=False where a bar is wanted: that would overrule TQDM_DISABLE.
+    quiet: dict[str, Any] = {} if progress else {"disable": True}
+    with tqdm(total=total, unit="doc", desc=index, **quiet) as bar:
         for batch in _bulk.batches(_bulk.items(documents, operation, report, bar.update), *limits):
             waiting = batch
             if resume:
