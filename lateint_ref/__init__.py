@@ -8,6 +8,8 @@ from lateint_ref.apidocs import load_apidocs, load_see_also
 from lateint_ref.averaging import average_vector, average_vectors
 from lateint_ref.binary_quantization import BinaryQuantizedVectors, oversampled_search
 from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
+from lateint_ref.catalogue import families_of, pipelines_of
+from lateint_ref.catalogue_forms import Forms
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
@@ -50,6 +52,7 @@ __all__ = [
     "BinaryQuantizedVectors",
     "Dataset",
     "FixedDimensionalEncoder",
+    "Forms",
     "Hit",
     "Int8MultiVectors",
     "Measured",
@@ -82,6 +85,7 @@ __all__ = [
     "evaluate",
     "exact_maxsim",
     "exhaustive",
+    "families_of",
     "format_bytes",
     "from_hex",
     "fused_scores",
@@ -109,6 +113,7 @@ __all__ = [
     "page_words",
     "paired_test",
     "per_query",
+    "pipelines_of",
     "plan",
     "pool_blocks",
     "pool_collection",

@@ -6,7 +6,7 @@ Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class BM25:
     """
 
     name = "bm25"
+    # A posting is a float32 and the number of its document, int32.
+    BYTES_PER_POSTING: ClassVar[int] = 8
 
     def __init__(self, documents: Any, k1: float = 1.2, b: float = 0.75) -> None:
         """Index the documents.
@@ -53,6 +55,22 @@ class BM25:
 
     def __len__(self) -> int:
         return self._n_docs
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the postings and of where each word's begin; the words themselves left out."""
+        parts = self._index.scores
+        return int(sum(parts[name].nbytes for name in ("data", "indices", "indptr")))
+
+    def postings(self, query: str) -> int:
+        """How many entries of the index a query reads: for each of its words, one a document that has it.
+
+        Raises:
+            TypeError, ValueError: as `scores`.
+        """
+        ids = np.array(self._index.get_tokens_ids(self.words(query)), dtype=np.int64)
+        starts = self._index.scores["indptr"]
+        return int((starts[ids + 1] - starts[ids]).sum())
 
     def words(self, query: str) -> list[str]:
         """The words of a query as they are looked up, whether or not a document has them."""
