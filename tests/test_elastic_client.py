@@ -313,6 +313,8 @@ def test_console_text_cut_for_reading():
     cut = console("POST", "x", body, show=2)
     assert "[1, 2, ...],\n    [4, 5, ...],\n    ...\n" in cut
     assert '"b": ["x", null],\n  "c": []' in cut
+    assert console("POST", "x", {"q": [0.123456, 2.0, 3]}, show=2).endswith('"q": [0.123, 2.0, ...]\n}')
+    assert "0.123456" in console("POST", "x", {"q": [0.123456, 2.0]}, show=2)
 
 
 @pytest.mark.parametrize(

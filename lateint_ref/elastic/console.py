@@ -22,8 +22,8 @@ def console(method: str, path: str, body: Mapping[str, Any] | None = None, show:
         method: `GET`, `POST`, `PUT` or `DELETE`.
         path: as `pages/_search`.
         body: a dictionary of JSON values.
-        show: print that many items of a longer array and then `...`: for reading only. By default all of them, so
-            that the text can be pasted.
+        show: print that many items of a longer array, floats to three decimals, and then `...`: for reading only.
+            By default everything, so that the text can be pasted.
 
     Raises:
         TypeError: `body` is not a dictionary, or holds something that is not JSON.
@@ -54,7 +54,8 @@ def _with_rows(value: Any, limit: int | None, rows: list[str]) -> Any:
         return value
     cut = limit is not None and len(value) > limit
     if all(isinstance(item, (int, float, str, bool, type(None))) for item in value):
-        items = [json.dumps(item, allow_nan=False, ensure_ascii=False) for item in value[:limit]]
+        shown = [round(item, 3) if cut and isinstance(item, float) else item for item in value[:limit]]
+        items = [json.dumps(item, allow_nan=False, ensure_ascii=False) for item in shown]
         return _mark(f"[{', '.join([*items, *(['...'] if cut else [])])}]", rows)
     kept = [_with_rows(item, limit, rows) for item in value[:limit]]
     return [*kept, _mark("...", rows)] if cut else kept
