@@ -33,6 +33,7 @@ html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
 html_theme_options = {"navigation_with_keys": True}
 html_copy_source = False
 html_show_sourcelink = False
@@ -44,9 +45,20 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 _CSS = """\
 .cell_output img { background: #fff; padding: 0.5rem; border-radius: 0.25rem; max-width: 100%; height: auto; }
 .cell_output { overflow-x: auto; }
-.cell_output table { font-size: 0.85rem; white-space: nowrap; }
+.cell_output table { font-size: 0.85rem; white-space: nowrap; border-collapse: collapse; border: none; }
+.cell_output th, .cell_output td { border: none; padding: 0.2rem 0.6rem; text-align: right; }
+.cell_output tr { border-bottom: 1px solid var(--color-background-border); }
 div.cell_output pre { white-space: pre; overflow-x: auto; }
+div.cell_input pre, div.cell_output pre { font-size: 0.8rem; }
 .table-wrapper { overflow-x: auto; }
+"""
+
+# Two query vectors meet a document's: the maximum of each row is filled.
+_ICON = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072b2"/>
+<g fill="#fff"><rect x="3" y="4" width="3" height="3" opacity=".4"/><rect x="7" y="4" width="3" height="3"/>
+<rect x="11" y="4" width="3" height="3" opacity=".4"/><rect x="3" y="9" width="3" height="3"/>
+<rect x="7" y="9" width="3" height="3" opacity=".4"/><rect x="11" y="9" width="3" height="3" opacity=".4"/></g></svg>
 """
 
 
@@ -91,7 +103,7 @@ def build(root: Path, out: Path) -> int:
 def write_sources(root: Path, sources: Path) -> None:
     """Copy what the site shows, laid out as in the checkout, so that links between files hold."""
     notebooks = find_notebooks(root / "notebooks")
-    readmes = sorted(path.relative_to(root) for path in (root / "data").glob("*/README.md"))
+    readmes = sorted(path.relative_to(root) for path in (root / "data").rglob("README.md"))
     pages = [Path("README.md"), Path("notebooks/solutions/README.md"), Path("notebooks/glossary.md"), *readmes]
     for page in pages:
         (sources / page).parent.mkdir(parents=True, exist_ok=True)
@@ -108,24 +120,26 @@ def write_sources(root: Path, sources: Path) -> None:
     (sources / "conf.py").write_text(_CONF, encoding="utf-8")
     (sources / "_static").mkdir()
     (sources / "_static" / "site.css").write_text(_CSS, encoding="utf-8")
+    (sources / "_static" / "icon.svg").write_text(_ICON, encoding="utf-8")
 
 
 def index_page(notebooks: Sequence[Path], readmes: Sequence[Path]) -> str:
     """The first page: what this is, the notebooks with their questions, and the trees of the sidebar."""
-    rows = []
+    rows, entries = [], []
     for path in notebooks:
         title, question = title_and_question(nbformat.read(path, as_version=4), path.stem)
         rows.append(f"| {path.stem[:2]} | [{title}](notebooks/{path.name}) | {question} |")
+        entries.append(f"{path.stem[:2]} {title} <notebooks/{path.stem}>")
     solutions = [f"notebooks/solutions/{path.stem[:2]}" for path in notebooks]
     trees = {
-        "Notebooks": [f"notebooks/{path.stem}" for path in notebooks],
-        "Reference": ["README", "notebooks/glossary", "notebooks/functions"],
+        "Notebooks": entries,
+        "Reference": ["How to run it <README>", "notebooks/glossary", "notebooks/functions"],
         "Solutions": ["notebooks/solutions/README", *solutions],
         "Data": [path.with_suffix("").as_posix() for path in readmes],
     }
     told = "\n\n".join(
-        "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *entries, "```"])
-        for caption, entries in trees.items()
+        "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
+        for caption, pages in trees.items()
     )
     return (
         "# Late interaction, step by step\n\n"
