@@ -208,14 +208,18 @@ def solved(source, solutions):
 
 def names(source):
     """Names that a cell takes from outside, that it sets for good, and of which it sets a part (`name[...] = `)."""
-    codes = [compile(source, "cell", "exec")]
+    top = compile(source, "cell", "exec")
     taken, stored = set(), set()
-    for code in codes:
-        codes += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
-        steps = list(dis.get_instructions(code))
-        # Inside a function only globals are names of the notebook; what is LOAD_NAME at the top may be as well.
-        taken |= {step.argval for step in steps if step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}}
-        stored |= {step.argval for step in steps if step.opname in {"STORE_NAME", "STORE_GLOBAL"}}
+    for step in dis.get_instructions(top):
+        if step.opname in {"STORE_NAME", "STORE_GLOBAL"}:
+            stored.add(step.argval)
+        elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"} and step.argval not in stored:
+            taken.add(step.argval)
+    inner = [constant for constant in top.co_consts if hasattr(constant, "co_code")]
+    for code in inner:
+        inner += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
+        # A function is called after the cell's own names are there.
+        taken |= {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"} - stored
     partly = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
