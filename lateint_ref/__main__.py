@@ -18,6 +18,7 @@ COMMANDS = {
     "notebooks": ("lateint_ref.workbook", "execute every notebook in place and save clean outputs"),
     "bench": ("lateint_ref.bench", "time maxsim_scores beside other implementations"),
     "quality": ("lateint_ref.quality", "measure the bundled models on the test splits (a quarter of an hour)"),
+    "claims": ("lateint_ref.claims_measure", "measure what notebook 12 needs and is slow, into data/measurements/"),
     "site": ("lateint_ref.site", "build the notebooks as a static site in build/site/"),
     "data": ("lateint_ref.datasets", "check the bundled data and list what there is"),
 }

@@ -1,0 +1,294 @@
+"""Verdicts on published claims: rules against plain loops, the list, stored measurements and their freshness."""
+
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lateint_ref import MultiVectors, claims, claims_list, claims_measure, claims_sizes, load_testbed
+from lateint_ref import claim_rules as rules
+from lateint_ref.claim_rules import Measurement
+from lateint_ref.claims import Claim, Condition
+from lateint_ref.encoders import load_late
+from lateint_ref.quality import weights
+
+NUMBERS = st.floats(-100, 100, allow_nan=False)
+EVERY = (*claims_list.UNTIMED, *claims_list.TIMED)
+
+
+def at(value, low=None, high=None):
+    return Measurement(value, "a test", low, high)
+
+
+def by_points(rule, low, high):
+    """What a rule should say: look at many points of the interval, each on its own."""
+    points = np.linspace(low, high, 201)
+    good = {
+        rules.AtLeast: points >= rule.target,
+        rules.AtMost: points <= rule.target,
+        rules.Above: points > rule.target,
+    }[type(rule)]
+    return "met" if good.all() else "undecided" if good.any() else "missed"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([rules.AtLeast, rules.AtMost, rules.Above]), NUMBERS, NUMBERS, NUMBERS)
+def test_bounds_look_at_the_whole_interval(kind, bound, one, other):
+    low, high = min(one, other), max(one, other)
+    assert kind(bound).judge(at((low + high) / 2, low, high)) == by_points(kind(bound), low, high)
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "outcome"),
+    [
+        (rules.AtLeast(0.95), at(0.95), "met"),
+        (rules.AtLeast(0.95), at(0.94), "missed"),
+        (rules.Above(0), at(0, 0, 0), "missed"),  # equal on every query: no better
+        (rules.Above(0), at(0.01, 0, 0.02), "undecided"),
+        (rules.Above(0), at(-0.01, -0.02, 0), "missed"),
+        (rules.Near(1000, 0.05), at(1050), "met"),
+        (rules.Near(1000, 0.05), at(949), "missed"),
+        (rules.Near(36, 0), at(36), "met"),
+        (rules.Near(36, 0), at(36.001), "missed"),
+        (rules.Near(-2, 0.5), at(-3), "met"),
+        (rules.Between(5, 10), at(10), "met"),
+        (rules.Between(5, 10), at(4.9, 4, 6), "missed"),
+        (rules.Compatible(0.978), at(0.9, 0.8, 0.98), "met"),
+        (rules.Compatible(0.978), at(1.0, 0.979, 1.02), "missed"),
+        (rules.NoSignificantLoss(), at(-0.01, -0.03, 0.01), "met"),
+        (rules.NoSignificantLoss(), at(-0.02, -0.03, -0.01), "missed"),
+        (rules.NoSignificantLoss(), at(0, 0, 0), "met"),
+    ],
+)
+def test_rules(rule, found, outcome):
+    assert rule.judge(found) == outcome
+    assert str(rule)
+    assert math.isfinite(rule.target)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"value": math.nan}, "value of a measurement must be a finite number"),
+        ({"value": "0.5"}, "value of a measurement must be a finite number"),
+        ({"value": True}, "value of a measurement must be a finite number"),
+        ({"value": 1, "low": math.inf, "high": math.inf}, "low of a measurement must be a finite number"),
+        ({"value": 1, "low": 0.5}, "both ends of its interval or none"),
+        ({"value": 1, "low": 2, "high": 1}, "low must not be above high"),
+        ({"value": 1, "where": " "}, "where is empty"),
+    ],
+)
+def test_measurements_reject(numbers, words):
+    with pytest.raises(ValueError, match=words):
+        Measurement(**{"where": "a test", **numbers})
+
+
+def test_a_number_without_an_interval_is_its_own():
+    assert at(np.float32(0.5)).ends == (0.5, 0.5)
+    assert isinstance(at(np.float32(0.5)).value, float)
+
+
+@given(st.lists(st.sampled_from(rules.OUTCOMES), max_size=4))
+def test_verdicts(outcomes):
+    met, n = outcomes.count("met"), len(outcomes)
+    wanted = "not testable offline" if n == 0 else "holds" if met == n else "not here" if met == 0 else "holds partly"
+    assert claims.verdict_of(outcomes) == wanted
+
+
+def test_an_outcome_that_is_none():
+    with pytest.raises(ValueError, match="'yes'"):
+        claims.verdict_of(["met", "yes"])
+
+
+@pytest.fixture
+def claim():
+    conditions = (Condition("kept", "kept", rules.AtLeast(0.95)), Condition("bytes", "bytes", rules.Near(36, 0)))
+    return Claim("a", "It keeps all.", "all", "a paper", "https://example.org", conditions, remark="why")
+
+
+def test_check_says_what_was_found(claim):
+    checked = claims.check(claim, {"kept": at(0.96, 0.9, 1.0), "bytes": at(36), "other": at(1)})
+    assert [finding.outcome for finding in checked.findings] == ["undecided", "met"]
+    assert checked.verdict == "holds partly"
+    assert checked.reason == "1 of 2 conditions met; why"
+    assert str(checked.findings[0]) == "kept: 0.96 (0.9 to 1), undecided"
+    table = claims.table([checked])
+    assert table.loc["a", "verdict"] == "holds partly"
+    assert table.loc["a", "where"] == "a test"
+    report = claims.report([checked], width=60)
+    assert all(len(line) <= 60 for line in report.splitlines())
+    for words in ("A: holds partly", "published: all (a paper)", "- bytes: 36, met; a test"):
+        assert words in report
+
+
+def test_check_rejects(claim):
+    with pytest.raises(KeyError, match="'bytes', which was not measured"):
+        claims.check(claim, {"kept": at(1)})
+    with pytest.raises(TypeError, match="'kept' must be a Measurement"):
+        claims.check(claim, {"kept": 0.96, "bytes": at(36)})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"conditions": ()}, "either conditions or what it needs"),
+        ({"needs": "a cluster"}, "either conditions or what it needs"),
+        ({"statement": ""}, "statement of a claim is empty"),
+        ({"source": " "}, "source of a claim is empty"),
+    ],
+)
+def test_claims_reject(claim, change, words):
+    with pytest.raises(ValueError, match=words):
+        replace(claim, **change)
+
+
+def test_a_condition_stands_once(claim):
+    with pytest.raises(ValueError, match="two conditions on one measurement"):
+        replace(claim, conditions=claim.conditions * 2)
+
+
+def test_what_cannot_be_measured_says_what_it_needs():
+    checked = claims.check(Claim("b", "Fast.", "45 times", "a paper", needs="a cluster"), {})
+    assert (checked.verdict, checked.reason) == ("not testable offline", "needs a cluster")
+    assert claims.table([checked]).loc["b", "measured"] == "nothing"
+
+
+def test_the_list():
+    assert len({claim.key for claim in EVERY}) == len(EVERY) >= 25
+    for claim in EVERY:
+        assert claim.url.startswith("https://") or claim.source.startswith(claims_sizes.OFTEN)
+
+
+@pytest.mark.parametrize("claim", [claim for claim in EVERY if claim.conditions], ids=lambda claim: claim.key)
+def test_no_claim_is_decided_by_its_list(claim):
+    """There are measurements that make it hold, and others that leave no part of it standing."""
+    good = {rules.Above: 1e-6}
+    right = {c.key: at(c.rule.target + good.get(type(c.rule), 0)) for c in claim.conditions}
+    wrong = {c.key: at(1e9 if isinstance(c.rule, rules.AtMost) else -1e9) for c in claim.conditions}
+    assert claims.check(claim, right).verdict == "holds"
+    assert claims.check(claim, wrong).verdict == "not here"
+
+
+def row(values, quality=None):
+    per_query = {f"q{number}": value for number, value in enumerate(values)}
+    return SimpleNamespace(
+        per_query=per_query, quality=float(np.mean(values)) if quality is None else quality, name="x"
+    )
+
+
+def test_gain_and_kept():
+    rng = np.random.default_rng(0)
+    one, other = rng.random(30), rng.random(30)
+    gained, share = (f(row(one), row(other), "here") for f in (claims_measure.gain, claims_measure.kept))
+    assert np.isclose(gained.value, one.mean() - other.mean())
+    assert np.isclose(share.value, one.mean() / other.mean())
+    assert gained.ends[0] < gained.value < gained.ends[1]
+    assert share.ends[0] < share.value < share.ends[1]
+    assert claims_measure.kept(row(one), row(one), "here").ends == (1.0, 1.0)
+
+
+def test_mean_gain_is_a_bootstrap():
+    rng = np.random.default_rng(1)
+    first, second = rng.random(25), rng.random(25)
+    found = claims_measure.mean_gain(first, second, "here", resamples=500, seed=3)
+    drawn = np.random.default_rng(3).integers(0, 25, (500, 25))
+    means = [sum(first[i] - second[i] for i in sample) / 25 for sample in drawn]
+    assert np.isclose(found.value, sum(first - second) / 25)
+    assert np.allclose(found.ends, np.percentile(means, [2.5, 97.5]))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [([1.0], [2.0]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]]), ([1, math.nan], [1, 2])]
+)
+def test_mean_gain_rejects(first, second):
+    with pytest.raises(ValueError, match="first and second must be"):
+        claims_measure.mean_gain(first, second, "here")
+
+
+def test_fewer_dimensions_are_the_encoder_with_fewer():
+    texts = ["a hut at 2400 metres, open until October", "the ferry does not sail on Sundays"]
+    cut = claims_measure.fewer_dimensions(load_late().encode_documents(texts), 64)
+    assert np.allclose(cut.vectors, load_late(dim=64).encode_documents(texts).vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("dim", [0, 4, 2.0, True, "2"])
+def test_fewer_dimensions_rejects(dim):
+    with pytest.raises(ValueError, match="dim must be a whole number from 1 to 3"):
+        claims_measure.fewer_dimensions(MultiVectors.from_list([np.eye(3, dtype=np.float32)]), dim)
+
+
+def test_fewer_dimensions_needs_something_in_them():
+    with pytest.raises(ValueError, match="vector 2 is zero in its first 2"):
+        claims_measure.fewer_dimensions(MultiVectors.from_list([np.eye(3, dtype=np.float32)]), 2)
+
+
+def test_pair_gain_turns_round():
+    pair = {"first": "a", "second": "b", "difference": 0.1, "low": 0.05, "high": 0.2}
+    report = {"sets": {"s": {"pairs": [pair]}}}
+    assert claims_measure.pair_gain(report, "s", "a", "b").ends == (0.05, 0.2)
+    turned = claims_measure.pair_gain(report, "s", "b", "a")
+    assert (turned.value, *turned.ends) == (-0.1, -0.2, -0.05)
+    with pytest.raises(KeyError, match="were not compared"):
+        claims_measure.pair_gain(report, "s", "a", "c")
+
+
+@pytest.fixture(scope="module")
+def few():
+    bed = load_testbed("handbook", "dev")
+    queries = bed.dataset.queries[:6]
+    judged = {query.id: bed.dataset.qrels[query.id] for query in queries}
+    return replace(bed, questions=bed.questions[:6], dataset=replace(bed.dataset, queries=queries, qrels=judged))
+
+
+def test_masked_queries_begin_as_the_plain_ones(few):
+    masked = claims_measure.masked_queries(few, 40)
+    for plain, filled in zip(few.questions, masked, strict=True):
+        assert (plain.id, plain.text) == (filled.id, filled.text)
+        assert len(filled.vectors) == 40
+        assert np.allclose(filled.vectors[: len(plain.vectors)], plain.vectors, atol=1e-4)  # words do not see masks
+    with pytest.raises(ValueError, match="has .* tokens: take length"):
+        claims_measure.masked_queries(few, 4)
+
+
+def test_the_same_queries_gain_nothing(few):
+    assert claims_measure.query_augmentation(few, few.questions).ends == (0.0, 0.0)
+    backwards = [question._replace(vectors=-question.vectors) for question in few.questions]
+    assert claims_measure.query_augmentation(few, backwards).value < 0
+
+
+def test_the_stored_measurements_belong_to_the_weights():
+    stored = json.loads(claims_measure.measurements_file().read_text(encoding="utf-8"))
+    assert stored["weights"] == weights()
+    found = claims_measure.load_measurements()
+    needed = {condition.key for claim in EVERY for condition in claim.conditions}
+    assert found
+    assert set(found) <= needed
+
+
+def test_stored_measurements_are_checked(tmp_path, monkeypatch):
+    path = tmp_path / "claims.json"
+    monkeypatch.setattr(claims_measure, "measurements_file", lambda: path)
+    with pytest.raises(FileNotFoundError, match="python -m lateint_ref claims"):
+        claims_measure.load_measurements()
+    real = json.loads((claims_measure.data_folder() / "measurements" / "claims.json").read_text(encoding="utf-8"))
+    path.write_text(json.dumps(real | {"weights": {"late-128/projection.safetensors": "0"}}), encoding="utf-8")
+    with pytest.raises(ValueError, match="other weights"):
+        claims_measure.load_measurements()
+    for damaged in ("{", "[]", '{"measurements": {"a": {"value": "x", "where": "y"}}}', '{"measurements": {"a": 1}}'):
+        path.write_text(damaged, encoding="utf-8")
+        with pytest.raises(ValueError, match="is damaged"):
+            claims_measure.load_measurements()
+
+
+def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "new" / "claims.json"
+    monkeypatch.setattr(claims_measure, "measure_slow", lambda: {"x": at(0.123456, 0.1, 0.2)})
+    assert claims_measure.main("claims", ["--out", str(out)]) == 0
+    assert "x: +0.123 (+0.100 to +0.200)" in capsys.readouterr().out
+    monkeypatch.setattr(claims_measure, "measurements_file", lambda: out)
+    assert claims_measure.load_measurements() == {"x": Measurement(0.1235, "a test", 0.1, 0.2)}
