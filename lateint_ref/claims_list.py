@@ -67,7 +67,7 @@ FEWER = (
             one("vectors of a page after row pooling", Near(38, 0)),
             one("pages: rows first, 20 rescored, kept", KEPT),
         ),
-        remark="as a first stage; on its own it keeps much less, see the cell above",
+        remark="as a first stage; on their own the rows keep less (notebook 08)",
     ),
     Claim(
         "token pruning",
