@@ -89,6 +89,11 @@ class Forms:
         return {bits: codec.encode(self.documents) for bits, codec in self.codecs.items()}
 
     @cached_property
+    def decoded(self) -> dict[int, MultiVectors]:
+        """Bits to the vectors that residual codes stand for, float32: as large as the documents."""
+        return {bits: self.codecs[bits].decode(encoded) for bits, encoded in self.residuals.items()}
+
+    @cached_property
     def plaid(self) -> PlaidIndex:
         """An index over the residuals with 2 bits."""
         return PlaidIndex(self.codecs[2], self.residuals[2])
