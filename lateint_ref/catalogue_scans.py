@@ -21,7 +21,7 @@ from lateint_ref.testbeds import Question, Testbed
 
 OVERSAMPLING = 3.0
 # Of 97 pages or 320 passages; a quarter of what is kept is decoded.
-PLAID_KEPT = 128
+PLAID_KEPT = 64
 # Questions over which PLAID's work is averaged: counting it takes a search each.
 _COUNTED = 16
 

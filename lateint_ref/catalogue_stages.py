@@ -45,13 +45,15 @@ def two_stages(testbed: Testbed, forms: Forms) -> list[Pipeline]:
     signs = scan("bits", n_query, len(bits.vectors), dim, "bit")
     entries = scan("dot", 1, len(nested.vectors), dim)
     encodings = scan("dot", 1, n, forms.muvera.size)
-    found = []
+    deep = DEPTHS[-1]
+    found = [
+        _rescored(testbed, "nested pooled", by_best_entry, entries, deep, floats, "float32"),
+        _rescored(testbed, "MUVERA", by_encoding, encodings, deep, floats, "float32"),
+    ]
     for depth in DEPTHS:
         found += [
             _rescored(testbed, "average", by_average, average, depth, floats, "float32"),
             _rescored(testbed, "average", by_average, average, depth, bits, "bit"),
-            _rescored(testbed, "nested pooled", by_best_entry, entries, depth, floats, "float32"),
-            _rescored(testbed, "MUVERA", by_encoding, encodings, depth, floats, "float32"),
             _rescored(testbed, "bits", by_symmetric(bits), signs, depth, floats, "float32"),
             _rescored(testbed, "bits", by_symmetric(bits), signs, depth, bits, "bit"),
         ]
