@@ -1,13 +1,14 @@
 """The workbook as a static site: the notebooks as they are saved, the solutions, the READMEs, an index of functions.
 
-Sphinx with MyST-NB and the Furo theme do the work: navigation, search, dark mode. Nothing is executed and nothing is
-fetched; formulas are typeset in the reader's browser by MathJax.
+Sphinx with MyST-NB and the Furo theme do the work: navigation, search, dark mode. Nothing is executed, and nothing is
+fetched, neither while it is built nor while it is read: the MathJax that typesets formulas lies in the site.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import importlib.util
 import re
 import shutil
 from collections import defaultdict
@@ -35,6 +36,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/icon.svg"
 html_theme_options = {"navigation_with_keys": True}
+mathjax_path = "mathjax/tex-chtml.js"
 html_copy_source = False
 html_show_sourcelink = False
 exclude_patterns = []
@@ -52,6 +54,9 @@ div.cell_output pre { white-space: pre; overflow-x: auto; }
 div.cell_input pre, div.cell_output pre { font-size: 0.8rem; }
 .table-wrapper { overflow-x: auto; }
 """
+
+# Of MathJax: the script that reads TeX and writes HTML, and the fonts that it asks for beside itself.
+_MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
 
 # Two query vectors meet a document's: the maximum of each row is filled.
 _ICON = """\
@@ -84,20 +89,45 @@ def build(root: Path, out: Path) -> int:
         Exit status: 0 where every page was built without a warning.
 
     Raises:
-        ModuleNotFoundError: Sphinx, MyST-NB or Furo is not installed.
+        ModuleNotFoundError: Sphinx, MyST-NB, Furo or MathJax is not installed.
         FileNotFoundError: no notebooks.
     """
     try:
         from sphinx.cmd.build import main as sphinx_build
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the site is built by Sphinx, which is not installed: pip install -c constraints.txt -e '.[site]'"
-        ) from error
+        raise _missing("Sphinx, which builds the site,") from error
     sources = out.parent / f"{out.name}-source"
     for folder in (sources, out):
         shutil.rmtree(folder, ignore_errors=True)
     write_sources(root, sources)
+    copy_mathjax(sources / "_static" / "mathjax")
     return int(sphinx_build(["-q", "-W", "--keep-going", "-b", "html", str(sources), str(out)]))
+
+
+def copy_mathjax(folder: Path) -> None:
+    """Copy what a page needs of MathJax 3 (Apache-2.0), out of the package `sphinx-mathjax-offline`.
+
+    Args:
+        folder: where to; made here. About 1.6 MB; the package carries 24 MB of other forms and languages.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+    package = importlib.util.find_spec("sphinx-mathjax-offline")  # no import: a name with hyphens
+    if package is None or package.origin is None:
+        raise _missing("MathJax, which typesets the formulas,")
+    files = Path(package.origin).parent / "static" / "mathjax"
+    for name in _MATHJAX:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (files / name).is_dir():
+            shutil.copytree(files / name, target)
+        else:
+            shutil.copy(files / name, target)
+
+
+def _missing(what: str) -> ModuleNotFoundError:
+    return ModuleNotFoundError(f"{what} is not installed: pip install -c constraints.txt -e '.[site]'")
 
 
 def write_sources(root: Path, sources: Path) -> None:

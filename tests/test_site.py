@@ -1,6 +1,7 @@
 """The site's sources, the glossary, and the index of functions."""
 
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -76,6 +77,78 @@ def test_build(checkout):
     assert "What is twice one?" in page
     assert "../data/toy/README.html" in page
     assert (checkout / "out" / "site" / "searchindex.js").is_file()
+
+
+class Loaded(HTMLParser):
+    """What a page makes the browser load: scripts, styles, images, fonts; a link to click on is none of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses = []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.addresses += [attributes[name] for name in ("src", "srcset", "data", "poster") if name in attributes]
+        if tag == "link":
+            self.addresses.append(attributes["href"])
+
+
+def elsewhere(folder):
+    """Addresses on other hosts that the pages, styles and inline scripts of a site load."""
+    found = []
+    for path in folder.rglob("*.html"):
+        page = Loaded()
+        text = path.read_text(encoding="utf-8")
+        page.feed(text)
+        inline = re.findall(r"<script[^>]*>(.+?)</script>", text, flags=re.DOTALL)
+        page.addresses += re.findall(r"""\b(?:import|from)\s*\(?\s*["'](.+?)["']""", "\n".join(inline))
+        found += [address for address in page.addresses if re.match(r"(?:[a-z]+:)?//", address)]
+    for path in folder.rglob("*.css"):
+        loaded = re.findall(r"""(?:url\(|@import)\s*["']?([^"')\s]+)""", path.read_text(encoding="utf-8"))
+        found += [address for address in loaded if re.match(r"(?:[a-z]+:)?//", address)]
+    return found
+
+
+def test_no_page_loads_anything_from_elsewhere(checkout):
+    pytest.importorskip("furo")
+    assert site.build(checkout, checkout / "out") == 0
+    assert elsewhere(checkout / "out") == []
+    page = (checkout / "out" / "notebooks" / "00_twice.html").read_text()
+    assert '<span class="math notranslate nohighlight">\\(x^2\\)</span>' in page
+    (script,) = re.findall(r'src="([^"]*mathjax[^"]*)"', page)
+    script = checkout / "out" / "notebooks" / script.partition("?")[0]
+    # The script that is loaded, with the fonts where it looks for them: beside itself.
+    assert "chtml" in script.read_text(encoding="utf-8")
+    fonts = {path.name for path in (script.parent / "output" / "chtml" / "fonts" / "woff-v2").iterdir()}
+    assert {"MathJax_Main-Regular.woff", "MathJax_Math-Italic.woff", "MathJax_Size2-Regular.woff"} <= fonts
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '<script defer src="https://cdn.example.invalid/mathjax.js"></script>',
+        '<script src="//cdn.example.invalid/mathjax.js"></script>',
+        '<link rel="stylesheet" href="https://fonts.example.invalid/a.css">',
+        '<script type="module">import x from "https://cdn.example.invalid/x.mjs"</script>',
+        '<script type="module">const x = await import("https://cdn.example.invalid/x.mjs")</script>',
+        '<img alt="" src="https://example.invalid/badge.svg">',
+    ],
+)
+def test_what_is_loaded_from_elsewhere_is_found(line, tmp_path):
+    (tmp_path / "page.html").write_text(f'<p><a href="https://example.invalid">fine</a>{line}</p>')
+    assert len(elsewhere(tmp_path)) == 1
+
+
+def test_style_from_elsewhere_is_found(tmp_path):
+    (tmp_path / "a.css").write_text("@import 'https://example.invalid/b.css'; p { background: url(data:image/png;x) }")
+    assert elsewhere(tmp_path) == ["https://example.invalid/b.css"]
+
+
+def test_without_mathjax_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(site.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"MathJax.*not installed: pip install .*\[site\]"):
+        site.copy_mathjax(tmp_path / "mathjax")
+    assert not (tmp_path / "mathjax").exists()
 
 
 def test_a_broken_link_fails_the_build(checkout):
