@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref._npz import read_npz, write_npz
 from lateint_ref.multivectors import MultiVectors
 
 Family = Literal["colpali", "colqwen2"]
@@ -101,23 +101,14 @@ class PageVectors:
         Returns:
             The path written; `.npz` is appended where the name lacks it.
         """
-        target = Path(path)
-        if target.suffix != ".npz":
-            target = target.with_name(target.name + ".npz")
-        partial = target.with_name(f".{target.stem}.{os.getpid()}.partial.npz")
-        try:
-            np.savez(
-                partial,
-                vectors=self.vectors.vectors,
-                offsets=self.vectors.offsets,
-                ids=np.asarray(self.ids, dtype=np.str_),
-                grids=np.asarray(self.grids, dtype=np.int64),
-                patches=np.concatenate(self.patches),
-            )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        return target
+        return write_npz(
+            path,
+            vectors=self.vectors.vectors,
+            offsets=self.vectors.offsets,
+            ids=np.asarray(self.ids, dtype=np.str_),
+            grids=np.asarray(self.grids, dtype=np.int64),
+            patches=np.concatenate(self.patches),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PageVectors:
@@ -127,22 +118,18 @@ class PageVectors:
             FileNotFoundError: no such file.
             ValueError: not such a file, damaged, or it holds pickled objects.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                parts = {name: archive[name] for name in ("vectors", "offsets", "ids", "grids", "patches")}
-            ends = np.cumsum(parts["grids"].prod(axis=1))
-            if ends[-1] != len(parts["patches"]):
-                raise ValueError(f"it holds {len(parts['patches'])} positions for {ends[-1]} patches")
-        except FileNotFoundError:
-            raise
-        except (KeyError, TypeError, ValueError, IndexError, EOFError, OSError, zipfile.BadZipFile) as error:
+        parts = read_npz(path, ("vectors", "offsets", "ids", "grids", "patches"), cls.__name__)
+        grids, patches = parts["grids"], parts["patches"]
+        whole = np.issubdtype(grids.dtype, np.integer) and grids.ndim == 2 and patches.ndim == 1
+        if not whole or grids.prod(axis=1).sum() != len(patches):
             raise ValueError(
-                f"{path} is not a PageVectors file (.npz with vectors, offsets, ids, grids and patches), or is "
-                f"damaged: {error}. Write it again with PageVectors.save."
-            ) from error
+                f"{path} is not a PageVectors file: it holds positions of shape {patches.shape} for "
+                f"{grids.dtype} grids of shape {grids.shape}, where each patch needs one. Write it again with "
+                "PageVectors.save."
+            )
         vectors = MultiVectors(parts["vectors"], parts["offsets"], [str(name) for name in parts["ids"]])
-        grids = tuple((int(rows), int(columns)) for rows, columns in parts["grids"])
-        return cls(vectors, grids, tuple(np.split(parts["patches"], ends[:-1])))
+        starts = np.cumsum(grids.prod(axis=1))[:-1]
+        return cls(vectors, tuple(map(tuple, grids.tolist())), tuple(np.split(patches, starts)))
 
     def __repr__(self) -> str:
         grids = sorted(set(self.grids), key=lambda grid: (grid[0] * grid[1], grid))

@@ -60,7 +60,10 @@ def test_a_file_that_is_no_page_vectors(tmp_path):
         parts = dict(archive)
     short = tmp_path / "short.npz"
     np.savez(short, **(parts | {"patches": parts["patches"][:-1]}))
-    for path in (text, others, pickled, cut, short):
+    flat, halves = tmp_path / "flat.npz", tmp_path / "halves.npz"
+    np.savez(flat, **(parts | {"grids": parts["grids"].ravel()}))
+    np.savez(halves, **(parts | {"grids": parts["grids"] + 0.5}))
+    for path in (text, others, pickled, cut, short, flat, halves):
         with pytest.raises(ValueError, match="not a PageVectors file"):
             PageVectors.load(path)
 
