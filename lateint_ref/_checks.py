@@ -91,6 +91,31 @@ def same_dim(left: int, right: int, left_name: str, right_name: str) -> None:
         )
 
 
+def as_codes(value: Any, name: str, dtype: str, takes: str, kind: str, remedy: str) -> NDArray[Any]:
+    """Return `value` as a C-contiguous matrix that already has the dtype it needs: nothing is converted.
+
+    Args:
+        value: what was passed.
+        name: the argument, for messages.
+        dtype: the only one taken.
+        takes: the shape, for messages, such as `(n, dim / 8)`.
+        kind: what the values are, for messages.
+        remedy: how to make them, a sentence.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: wrong rank or empty.
+    """
+    array = np.asarray(value)
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}.")
+    if array.dtype != dtype:
+        raise TypeError(f"{name} must be {kind}, {dtype} {takes}, got {describe(value)}. {remedy}")
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be a matrix {takes} of {kind}, got {array.ndim} axes, shape {array.shape}.")
+    return np.ascontiguousarray(array)
+
+
 def as_bits(value: Any, name: str) -> UInt8Array:
     """Return `value` as a C-contiguous uint8 matrix of packed bits, shape `(n, dim / 8)`.
 
@@ -98,17 +123,7 @@ def as_bits(value: Any, name: str) -> UInt8Array:
         TypeError: the dtype is not uint8.
         ValueError: wrong rank or no rows.
     """
-    array = np.asarray(value)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one packed vector.")
-    if array.dtype != np.uint8:
-        raise TypeError(
-            f"{name} must be packed bits, uint8 (n, dim / 8), got {describe(value)}. Pack vectors with "
-            f"binarize() first."
-        )
-    if array.ndim != 2:
-        raise ValueError(f"{name} must be packed bits of shape (n, dim / 8), got shape {array.shape}.")
-    return np.ascontiguousarray(array)
+    return as_codes(value, name, "uint8", "(n, dim / 8)", "packed bits", "Pack vectors with binarize() first.")
 
 
 def positive_int(value: Any, name: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, as_matrix, describe, same_dim
+from lateint_ref._checks import Float32Array, as_codes, as_matrix, describe, same_dim
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ragged import Ragged
 
@@ -76,16 +76,7 @@ def as_int8(value: Any, name: str, takes: str = "(n, dim)") -> Int8Array:
         TypeError: the dtype is not int8.
         ValueError: wrong rank or empty.
     """
-    array = np.asarray(value)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}.")
-    if array.dtype != np.int8:
-        raise TypeError(
-            f"{name} must be signed bytes, int8 {takes}, got {describe(value)}. Make them with quantize_int8()."
-        )
-    if array.ndim != 2:
-        raise ValueError(f"{name} must be a matrix {takes}, got {array.ndim} axes, shape {array.shape}.")
-    return np.ascontiguousarray(array)
+    return as_codes(value, name, "int8", takes, "signed bytes", "Make them with quantize_int8().")
 
 
 def int8_scale(vectors: Any) -> float:

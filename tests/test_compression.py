@@ -100,7 +100,7 @@ def test_bits_refuse():
         maxsim_asymmetric(np.ones((1, 16)), np.zeros((1, 1), np.uint8))
     with pytest.raises(ValueError, match="document_bits is empty"):
         maxsim_asymmetric(np.ones((1, 16)), np.zeros((0, 2), np.uint8))
-    with pytest.raises(ValueError, match="bits must be packed bits of shape"):
+    with pytest.raises(ValueError, match=r"bits must be a matrix \(n, dim / 8\) of packed bits"):
         to_hex(np.zeros(3, np.uint8))
     with pytest.raises(ValueError, match="string 1 is not hex.*'xy'"):
         from_hex(["00", "xy"])

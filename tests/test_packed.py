@@ -203,7 +203,11 @@ BYTES = Int8MultiVectors.from_list([np.zeros((2, 16), np.int8)])
     ("call", "error", "message"),
     [
         (lambda: maxsim_inv_hamming_scores(np.zeros((1, 2)), PACKED), TypeError, r"query_bits must be packed bits"),
-        (lambda: maxsim_inv_hamming_scores(np.zeros(2, np.uint8), PACKED), ValueError, "query_bits must be packed"),
+        (
+            lambda: maxsim_inv_hamming_scores(np.zeros(2, np.uint8), PACKED),
+            ValueError,
+            "query_bits must be a matrix .* of packed bits",
+        ),
         (lambda: maxsim_inv_hamming_scores(np.zeros((0, 2), np.uint8), PACKED), ValueError, "query_bits is empty"),
         (
             lambda: maxsim_inv_hamming_scores(np.zeros((1, 1), np.uint8), PACKED),
