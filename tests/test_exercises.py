@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lateint_ref import checkers, exercises
+from lateint_ref.checkers._shared import judge_parts
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
 
 QUERY = np.array([[1.0, 0.0], [0.6, 0.8]])
@@ -136,3 +137,34 @@ def test_checkers_of_a_notebook_are_loaded_when_asked_for(tmp_path, monkeypatch,
     monkeypatch.setattr(checkers, "__path__", [*checkers.__path__, str(tmp_path)])
     assert verdict(capsys, "98-1", 3) == "passed."
     assert verdict(capsys, "98-1", 5) == "not yet: the result is 5, but should be 3"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([2, "A", 0.25], None),
+        ([2.0, "A", 0.2501], None),
+        ([3, "A", 0.25], r"^in a, that is the number before rounding$"),
+        ([4, "A", 0.25], r"^in a, 4 is not right; count again$"),
+        ([2, "B", 0.25], r"^in b, B comes second$"),
+        ([2, "C", 0.25], r"^in b, 'C' is not right; count again$"),
+        ([2, ["A"], 0.25], r"^in b, \['A'\] is not right; count again$"),
+        ([2, 0.25, 0.25], r"^in b, 0.25 is not right; count again$"),
+        ([2, "A", 0.4999], r"^in c, twice too much$"),
+        ([2, "A", float("nan")], r"^in c, nan is not right; count again$"),
+        ([3, "B", 0.5], r"^in a, "),
+    ],
+)
+def test_predictions_are_judged_part_by_part(given, words):
+    faults = {(0, 3): "that is the number before rounding", (1, "B"): "B comes second", (2, 0.5): "twice too much"}
+    if words is None:
+        judge_parts(given, (2, "A", 0.25), faults, "count again", rel_tol=1e-3)
+        return
+    with pytest.raises(exercises.NotYet, match=words):
+        judge_parts(given, (2, "A", 0.25), faults, "count again", rel_tol=1e-3)
+
+
+def test_predictions_are_exact_where_no_tolerance_is_given():
+    judge_parts([4096], [4096], {})
+    with pytest.raises(exercises.NotYet, match="^in a, 4097 is not right$"):
+        judge_parts([4097], [4096], {})

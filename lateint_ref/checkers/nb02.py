@@ -7,18 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import Matrix, unit_vectors
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close
 
-Matrix = np.ndarray
-
-
-def _vectors(n: int, seed: int) -> Matrix:
-    vectors = np.random.default_rng(seed).standard_normal((n, 6)).astype(np.float32)
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-
-QUERY = _vectors(4, seed=1)
-DOCUMENTS = [_vectors(n, seed=10 + n) for n in (1, 3, 7, 2)]
+QUERY = unit_vectors(4, 6, seed=1)
+DOCUMENTS = [unit_vectors(n, 6, seed=10 + n) for n in (1, 3, 7, 2)]
 # Every similarity with it is negative, so a zero from padding would win each maximum.
 OPPOSITE = -QUERY.sum(axis=0, keepdims=True) / np.linalg.norm(QUERY.sum(axis=0))
 DOCUMENTS.append(np.asarray(OPPOSITE, dtype=np.float32))

@@ -8,18 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts, random_vectors, score_by_loops
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close
 from lateint_ref.multivectors import MultiVectors
-
-Matrix = np.ndarray
-
-
-def _vectors(n: int, dim: int, seed: int) -> Matrix:
-    return np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
-
-
-def _score(query: Matrix, document: Matrix) -> float:
-    return sum(max(float(np.dot(q, d)) for d in document) for q in query)
 
 
 @exercise(
@@ -45,10 +36,7 @@ def _count(answer: Any) -> None:
         (3, 23): "the three special tokens are no [MASK]",
         (3, 0): "what fills the query up are [MASK] tokens, and each has a vector",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if got != right:
-            words = faults.get((place, got), f"{got:g} is not right; write the tokens down in a row and count")
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    judge_parts(given.tolist(), wanted, faults, "write the tokens down in a row and count")
 
 
 @exercise(
@@ -62,7 +50,7 @@ def _count(answer: Any) -> None:
 )
 def _project(answer: Callable[..., Any]) -> None:
     for n, dim in ((5, 4), (4, 4), (1, 4)):  # a square matrix, too: there a missing transpose has the right shape
-        hidden, matrix = _vectors(n, 6, seed=n), _vectors(dim, 6, seed=10 + n)
+        hidden, matrix = random_vectors(n, 6, seed=n), random_vectors(dim, 6, seed=10 + n)
         if n == dim:
             hidden, matrix = hidden[:, :4], matrix[:, :4]
         wanted = np.array([[float(np.dot(row, x)) for row in matrix] for x in hidden])
@@ -103,7 +91,7 @@ MARKS = (3, 7, 10, 12, 14)
 )
 def _punctuation(answer: Callable[..., Any]) -> None:
     for tokens in (TOKENS, TOKENS[:3]):
-        vectors = _vectors(len(tokens), 4, seed=len(tokens))
+        vectors = random_vectors(len(tokens), 4, seed=len(tokens))
         given = answer(list(tokens), vectors.copy())
         if not isinstance(given, (tuple, list)) or len(given) != 2:
             raise NotYet("return two things: the vectors that are kept, and how many were left out")
@@ -134,9 +122,9 @@ def _punctuation(answer: Callable[..., Any]) -> None:
     shows="Reranking is exact MaxSim on a short list: what the first stage missed stays missed.",
 )
 def _rerank(answer: Callable[..., Any]) -> None:
-    query = _vectors(5, 6, seed=1)
+    query = random_vectors(5, 6, seed=1)
     names = [f"d{place}" for place in range(9)]
-    documents = {name: _vectors(2 + place * 2 % 7, 6, seed=20 + place) for place, name in enumerate(names)}
+    documents = {name: random_vectors(2 + place * 2 % 7, 6, seed=20 + place) for place, name in enumerate(names)}
     # Every similarity of these two is negative: with a maximum that starts at 0 they could not be told apart.
     opposite = -query.sum(axis=0, keepdims=True)
     documents["d4"], documents["d5"] = opposite.astype(np.float32), (opposite / 10).astype(np.float32)
@@ -146,9 +134,9 @@ def _rerank(answer: Callable[..., Any]) -> None:
         if not isinstance(got, (list, tuple, np.ndarray)):
             raise NotYet(f"return a list of ids, the best first; this is a {type(got).__name__}")
         given = [str(entry) for entry in got]
-        scores = {name: _score(query, documents[name]) for name in candidates}
+        scores = {name: score_by_loops(query, documents[name]) for name in candidates}
         clipped = {name: sum(max(0.0, *(documents[name] @ q)) for q in query) for name in candidates}
-        backwards = {name: _score(documents[name], query) for name in candidates}
+        backwards = {name: score_by_loops(documents[name], query) for name in candidates}
         wanted = sorted(candidates, key=lambda name: -scores[name])
         if given == wanted:
             continue

@@ -7,16 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import Matrix, judge_parts, unit_vectors
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close
 
-Matrix = np.ndarray
 Place = tuple[int, int]
-
-
-def _vectors(n: int, dim: int, seed: int) -> Matrix:
-    vectors = np.random.default_rng(seed).standard_normal((n, dim))
-    unit: Matrix = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return unit
 
 
 @exercise(
@@ -46,10 +40,7 @@ def _predict(answer: Any) -> None:
         (3, 8): "a float32 number has more bits than a byte has",
         (3, 16): "that is float16",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if got != right:
-            words = faults.get((place, got), f"{got:g} is not right")
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    judge_parts(given.tolist(), wanted, faults)
 
 
 def _touched(box: tuple[int, int, int, int], grid: Place, width: int, height: int) -> list[Place]:
@@ -122,9 +113,9 @@ def _boxes(answer: Callable[..., Any]) -> None:
 def _chosen(answer: Callable[..., Any]) -> None:
     for grid, before, after, seed in (((2, 3), 0, 2, 1), ((3, 2), 2, 1, 2), ((4, 4), 1, 3, 3)):
         count = grid[0] * grid[1]
-        page = _vectors(before + count + after, 8, seed)
+        page = unit_vectors(before + count + after, 8, seed)
         patches = np.arange(before, before + count)
-        query = _vectors(12, 8, seed + 10)
+        query = unit_vectors(12, 8, seed + 10)
         # Some that surely choose an extra vector, and one that surely chooses the last patch.
         query[:2] = page[-1]
         query[2] = page[before + count - 1]
@@ -175,7 +166,7 @@ def _greedy(vectors: Matrix, threshold: float) -> list[int]:
     shows="What is left out is at least as near to a kept vector as the threshold says; is that near enough? Measure.",
 )
 def _prune(answer: Callable[..., Any]) -> None:
-    base = _vectors(6, 8, 4)
+    base = unit_vectors(6, 8, 4)
     # A chain in the plane, 20 degrees a step: each is near its neighbours, and the ends are far apart.
     turn = np.deg2rad(20) * np.arange(6)
     chain = np.zeros((6, 8), dtype=np.float32)

@@ -8,14 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import Matrix, random_vectors
 from lateint_ref.exercises import NotYet, exercise, expect_close
 from lateint_ref.packed import PackedMultiVectors
-
-Matrix = np.ndarray
-
-
-def _query(n: int, dim: int, seed: int) -> Matrix:
-    return np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
 
 
 def _bits(n: int, n_bytes: int, seed: int) -> Matrix:
@@ -89,7 +84,7 @@ def _predict(answer: Any) -> None:
 )
 def _score_hex(answer: Callable[..., Any]) -> None:
     for n_q, n_d, n_bytes in ((1, 1, 1), (5, 7, 4), (3, 20, 16)):
-        query, bits = _query(n_q, 8 * n_bytes, seed=n_d), _bits(n_d, n_bytes, seed=n_q)
+        query, bits = random_vectors(n_q, 8 * n_bytes, seed=n_d), _bits(n_d, n_bytes, seed=n_q)
         got = answer(query.copy(), [row.tobytes().hex() for row in bits])
         wanted = _asymmetric(query, bits)
         value = np.asarray(got, dtype=np.float64)
@@ -165,7 +160,7 @@ def _cosines(answer: Callable[..., Any]) -> None:
 )
 def _in_turn(answer: Callable[..., Any]) -> None:
     for seed, (n_docs, depth, k) in enumerate(((30, 8, 3), (30, 30, 5), (12, 4, 4), (6, 9, 6))):
-        query = _query(4, 16, seed=100 + seed)
+        query = random_vectors(4, 16, seed=100 + seed)
         matrices = [_bits(1 + place % 4, 2, seed=200 + 50 * seed + place) for place in range(n_docs)]
         query_bits = np.packbits(query > 0, axis=1)
         coarse = [sum(min(_hamming(a, b) for b in bits) for a in query_bits) for bits in matrices]

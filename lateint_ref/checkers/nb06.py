@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close
-
-Matrix = np.ndarray
 
 
 @exercise(
@@ -34,10 +33,7 @@ def _count(answer: Any) -> None:
         (3, 8192): "that is the nearest power of two; the rule rounds down",
         (3, 8000): "that is not a power of two yet",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if got != right:
-            words = faults.get((place, got), f"{got:g} is not right; write number and residual down one by one")
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    judge_parts(given.tolist(), wanted, faults, "write number and residual down one by one")
 
 
 @exercise(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
 
 
@@ -31,11 +32,7 @@ def _predict(answer: Any) -> None:
         (3, 0.01): "the mean is over all entries, those of the blank vectors too",
         (3, 2 / 1800): "the page now has 1000 vectors: 100 and 900",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if not np.isclose(got, right, rtol=1e-3):
-            known = [words for (at, value), words in faults.items() if at == place and np.isclose(got, value)]
-            told = [*known, f"{got:g} is not right; draw S and count its entries"][0]
-            raise NotYet(f"in {'abcd'[place]}, {told}")
+    judge_parts(given.tolist(), wanted, faults, "draw S and count its entries", rel_tol=1e-3)
 
 
 @exercise(

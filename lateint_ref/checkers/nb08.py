@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import Matrix, judge_parts, unit_vectors
 from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close
-
-Matrix = np.ndarray
-
-
-def _unit_vectors(n: int, dim: int, seed: int) -> Matrix:
-    vectors = np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
-    unit: Matrix = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
 
 
 def _mean(rows: Matrix) -> list[float]:
@@ -45,10 +38,7 @@ def _count(answer: Any) -> None:
         (3, 13184): "that is the number of bits",
         (3, 52736): "those are the bytes of float32 vectors",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), (343, 1, 32, 1648), strict=True)):
-        if got != right:
-            words = faults.get((place, got), f"{got:g} is not right; write the division down")
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    judge_parts(given.tolist(), (343, 1, 32, 1648), faults, "write the division down")
 
 
 @exercise(
@@ -62,7 +52,7 @@ def _count(answer: Any) -> None:
 )
 def _windows(answer: Callable[..., Any]) -> None:
     for n, factor in ((6, 2), (7, 2), (8, 3), (5, 5), (3, 10), (4, 1)):
-        vectors = _unit_vectors(n, 8, seed=n)
+        vectors = unit_vectors(n, 8, seed=n)
         count = max(1, n // factor)
         starts = [i * factor for i in range(count)]
         stops = [*starts[1:], n]
@@ -87,8 +77,8 @@ def _windows(answer: Callable[..., Any]) -> None:
     shows="One copy of the background is enough: MaxSim does not ask how often a vector is there.",
 )
 def _prune(answer: Callable[..., Any]) -> None:
-    background = _unit_vectors(1, 6, seed=1)[0]
-    blank, words = background[None], _unit_vectors(4, 6, seed=2)
+    background = unit_vectors(1, 6, seed=1)[0]
+    blank, words = background[None], unit_vectors(4, 6, seed=2)
     slightly = background + 0.1 * words[0]
     slightly /= np.linalg.norm(slightly)
     near = slightly[None]
@@ -120,7 +110,7 @@ def _prune(answer: Callable[..., Any]) -> None:
 )
 def _nested(answer: Callable[..., Any]) -> None:
     for seed, k in ((1, 3), (2, 1), (3, 50)):
-        entries, query = _unit_vectors(30, 6, seed), _unit_vectors(1, 6, seed + 10)[0]
+        entries, query = unit_vectors(30, 6, seed), unit_vectors(1, 6, seed + 10)[0]
         parents = np.random.default_rng(seed).integers(0, 8, len(entries))
         best: dict[int, float] = {}
         for parent, entry in zip(parents.tolist(), entries, strict=True):

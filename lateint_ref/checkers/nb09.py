@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts
 from lateint_ref.exercises import NotYet, exercise, expect_close
 
 
@@ -32,11 +33,8 @@ def _predict(answer: Any) -> None:
         (3, 3): "C is among the two best, and is not a candidate at depth 3",
         (3, 6): "one candidate fewer is enough",
     }
-    for place, (got, right) in enumerate(zip(given, wanted, strict=True)):
-        value = got.strip().upper() if isinstance(got, str) else got
-        if value != right:
-            words = faults.get((place, value), f"{got!r} is not right; write the candidates down and sort them")
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    letters = [got.strip().upper() if isinstance(got, str) else got for got in given]
+    judge_parts(letters, wanted, faults, "write the candidates down and sort them")
 
 
 @exercise(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts, score_by_loops
 from lateint_ref.exercises import NotYet, exercise, expect_array
 
 DIM, PAGES, NEAREST = 128, 80, 50
@@ -36,17 +37,8 @@ def _scores(answer: Any) -> None:
         (3, 1 / 3): "the distance is squared first",
         (3, 0.25): "1 is added below the line",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if not math.isclose(got, right, rel_tol=1e-3):
-            words = next(
-                (
-                    text
-                    for (at, value), text in faults.items()
-                    if at == place and math.isclose(got, value, rel_tol=1e-3)
-                ),
-                f"{got:g} is not right; put the numbers into the formula of its similarity",
-            )
-            raise NotYet(f"in {'abcd'[place]}, {words}")
+    advice = "put the numbers into the formula of its similarity"
+    judge_parts(given.tolist(), wanted, faults, advice, rel_tol=1e-3)
 
 
 @exercise(
@@ -113,7 +105,7 @@ def _expected(pages: list[dict[str, Any]], vectors: Any, mean: Any, language: st
     """The answer by loops: filter, nearest by the mean's dot product, MaxSim over those."""
     allowed = [page for page in pages if page["language"] == language]
     near = sorted(allowed, key=lambda page: -float(np.dot(page["mean"], mean)))[:NEAREST]
-    scores = {page["_id"]: sum(max(float(np.dot(q, d)) for d in page["patches"]) for q in vectors) for page in near}
+    scores = {page["_id"]: score_by_loops(vectors, page["patches"]) for page in near}
     return dict(sorted(scores.items(), key=lambda pair: -pair[1])[:size])
 
 
@@ -173,7 +165,7 @@ def _judge(
         raise NotYet(f"{len(hits)} pages come back, but size is {size}")
     patches = {page["_id"]: page["patches"] for page in pages}
     for hit in hits:
-        score = sum(max(float(np.dot(q, d)) for d in patches[hit["_id"]]) for q in vectors)
+        score = score_by_loops(vectors, patches[hit["_id"]])
         if not math.isclose(hit["_score"], score, rel_tol=1e-4):
             raise NotYet(
                 f"the _score of {hit['_id']} is {hit['_score']:.4g}, but MaxSim is {score:.4g}: is the first stage's "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lateint_ref.checkers._shared import judge_parts
 from lateint_ref.exercises import NotYet, exercise, expect_array
 
 
@@ -34,10 +35,7 @@ def _predict(answer: Any) -> None:
         (3, 2 * 20 * 1e7 * 100 * 128): "one copy answers a query, the other is there for other queries",
         (3, 20 * 1e7 * 100): "a pair of vectors meets in 128 dimensions, and each of them counts",
     }
-    for place, (got, right) in enumerate(zip(given.tolist(), wanted, strict=True)):
-        if not np.isclose(got, right, rtol=1e-3):
-            known = [words for (at, value), words in faults.items() if at == place and np.isclose(got, value)]
-            raise NotYet(f"in {'abcd'[place]}, {[*known, f'{got:g} is not right; write down its factors'][0]}")
+    judge_parts(given.tolist(), wanted, faults, "write down its factors", rel_tol=1e-3)
 
 
 @exercise(
