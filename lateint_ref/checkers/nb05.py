@@ -55,6 +55,7 @@ def _predict(answer: Any) -> None:
         "35": "those are the bits of the least significant first: dimension 0 counts 128",
         "53": "the ones are where the value is above zero, not below",
         "ca": "the two digits are swapped",
+        "172": "that is the byte as a number; give its two digits as a text, in quotes",
     }
     if digits != "ac":
         raise NotYet(
