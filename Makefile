@@ -20,8 +20,8 @@ help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-run: $(READY) ## execute every notebook into build/ as HTML, with an index page (ONLY=02 for one of them)
-	@$(PY) -m lateint_ref run $(if $(ONLY),--only $(ONLY))
+run: $(READY) ## execute every notebook into build/ as HTML, with an index page (ONLY=02 for one, JOBS=1 for one at a time)
+	@$(PY) -m lateint_ref run $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 CELL_TIMEOUT_S = 600
 ERROR_LINES = 8
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_running: set[Any] = set()  # kernel managers
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -41,6 +45,7 @@ def execute(
     folder: str | Path,
     on_cell: Callable[[], object] = lambda: None,
     timeout: int = CELL_TIMEOUT_S,
+    threads: int | None = None,
 ) -> str | None:
     """Execute a notebook in a fresh kernel of this interpreter; its outputs are replaced.
 
@@ -49,6 +54,7 @@ def execute(
         folder: the kernel's working directory.
         on_cell: called after every code cell.
         timeout: seconds allowed for one cell.
+        threads: threads that one kernel may compute with, where the environment does not say; by default all cores.
 
     Returns:
         None, or the last lines of the error that ended the execution.
@@ -59,9 +65,13 @@ def execute(
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    environment = {**os.environ, **kernel_environment()}
+    for name in _THREADS if threads else ():
+        environment.setdefault(name, str(threads))
+    manager = _kernel_manager()
     client = NotebookClient(
         notebook,
-        km=_kernel_manager(),
+        km=manager,
         timeout=timeout,
         record_timing=False,
         coalesce_streams=True,
@@ -69,13 +79,23 @@ def execute(
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda **_: on_cell(),
     )
+    _running.add(manager)
     try:
         # cleanup_kc: a kernel manager that is handed in is otherwise left running, with all that it loaded.
-        client.execute(env={**os.environ, **kernel_environment()}, cleanup_kc=True)
+        client.execute(env=environment, cleanup_kc=True)
     except (CellControlSignal, DeadKernelError) as error:
         lines = _ANSI.sub("", str(error)).strip().splitlines() or [type(error).__name__]
         return "\n".join(line for line in lines[-ERROR_LINES:] if line.strip())
+    finally:
+        _running.discard(manager)
     return None
+
+
+def end_kernels() -> None:
+    """End the kernels of every `execute` that another thread is in: each returns the error of a dead kernel."""
+    for manager in list(_running):
+        with contextlib.suppress(OSError, AttributeError):  # already gone, or not yet started
+            os.kill(manager.provisioner.pid, signal.SIGKILL)
 
 
 def _kernel_manager() -> Any:

@@ -6,16 +6,18 @@ A notebook that fails does not keep the others from running.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from lateint_ref.notebooks import clean, execute
+from lateint_ref.notebooks import clean, end_kernels, execute
 from lateint_ref.workbook_html import index_page, notebook_page, title_and_question
 
 
@@ -71,8 +73,8 @@ def find_notebooks(folder: str | Path | None = None, only: Sequence[str] = ()) -
     return [path for path in paths if not only or path.name.startswith(tuple(only))]
 
 
-def _read_and_execute(path: Path) -> tuple[Any, Result]:
-    """Execute one notebook with a progress line; the notebook is None where it could not even be read."""
+def _read_and_execute(path: Path, on_cell: Callable[[], object], threads: int | None) -> tuple[Any, Result]:
+    """Execute one notebook; it is None where it could not even be read."""
     import nbformat
 
     start = time.perf_counter()
@@ -83,20 +85,41 @@ def _read_and_execute(path: Path) -> tuple[Any, Result]:
         return None, Result(path, path.stem, "", 0, time.perf_counter() - start, reason)
     title, question = title_and_question(notebook, path.stem)
     cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
-    # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
-    with tqdm(total=cells, desc=path.stem, unit="cell", disable=None, dynamic_ncols=True) as bar:
-        failure = execute(notebook, path.parent, on_cell=lambda: bar.update())
-        if bar.disable:
-            print(f"{path.stem}: {cells} cells, {time.perf_counter() - start:.1f} s", flush=True)
+    failure = execute(notebook, path.parent, on_cell=on_cell, threads=threads)
     return notebook, Result(path, title, question, cells, time.perf_counter() - start, failure)
 
 
-def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build") -> list[Result]:
+def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
+    """Execute notebooks, `jobs` at a time, with one progress bar; yield each in the order of `paths`.
+
+    A kernel loads modules and draws figures on one core. Two at a time keep two cores busy; each is then given its
+    share of the cores, since kernels that all take every core wait for each other.
+    """
+    threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
+    # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
+    with tqdm(unit="cell", disable=None, dynamic_ncols=True) as bar, ThreadPoolExecutor(jobs) as pool:
+
+        def one(path: Path) -> tuple[Any, Result]:
+            notebook, result = _read_and_execute(path, bar.update, threads)
+            bar.write(f"{path.stem}: {result.cells} cells, {result.seconds:.1f} s, {result.outcome}", file=sys.stdout)
+            sys.stdout.flush()
+            return notebook, result
+
+        try:
+            yield from pool.map(one, paths)
+        except KeyboardInterrupt:  # which reaches this thread alone: the others would finish their notebooks first
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_kernels()
+            raise
+
+
+def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build", jobs: int = 1) -> list[Result]:
     """Execute notebooks into HTML pages with an index; the notebooks themselves stay as they are.
 
     Args:
         paths: notebooks; by default all of `notebooks/`.
         out: folder for the pages, made if need be.
+        jobs: notebooks executed at a time, at least 1.
 
     Returns:
         One result per notebook, in order. A failed notebook has a page too: it ends at the error.
@@ -104,14 +127,14 @@ def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build") ->
     chosen = find_notebooks() if paths is None else [Path(path) for path in paths]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    results = []
-    for path in chosen:
-        notebook, result = _read_and_execute(path)
+    start, results = time.perf_counter(), []
+    for notebook, result in _executed(chosen, jobs):
         results.append(result)
         if notebook is not None:
-            (folder / f"{path.stem}.html").write_text(notebook_page(notebook, result), encoding="utf-8")
+            page = notebook_page(notebook, result)
+            (folder / f"{result.path.stem}.html").write_text(page, encoding="utf-8")
     (folder / "index.html").write_text(index_page(results, folder), encoding="utf-8")
-    _print_report(results)
+    _print_report(results, time.perf_counter() - start)
     print(f"Open {folder / 'index.html'}")
     return results
 
@@ -127,19 +150,19 @@ def execute_in_place(paths: Iterable[str | Path] | None = None) -> list[Result]:
     """
     import nbformat
 
-    results = []
-    for path in find_notebooks() if paths is None else [Path(path) for path in paths]:
-        notebook, result = _read_and_execute(path)
+    chosen = find_notebooks() if paths is None else [Path(path) for path in paths]
+    start, results = time.perf_counter(), []
+    for notebook, result in _executed(chosen, jobs=1):
         results.append(result)
         if result.error is None:
-            path.write_text(nbformat.writes(clean(notebook)) + "\n", encoding="utf-8")
-    _print_report(results)
+            result.path.write_text(nbformat.writes(clean(notebook)) + "\n", encoding="utf-8")
+    _print_report(results, time.perf_counter() - start)
     if any(result.error is not None for result in results):
         print("Notebooks that failed were not saved.")
     return results
 
 
-def _print_report(results: Sequence[Result]) -> None:
+def _print_report(results: Sequence[Result], seconds: float) -> None:
     """Print the errors, then the table that ends every run."""
     for result in results:
         if result.error is not None:
@@ -149,7 +172,7 @@ def _print_report(results: Sequence[Result]) -> None:
     for result in results:
         print(f"{result.path.stem:<{width}}  {result.cells:>5}  {result.seconds:>7.1f}  {result.outcome}")
     failed = sum(result.error is not None for result in results)
-    print(f"{len(results)} notebooks, {failed} failed, {sum(result.seconds for result in results):.1f} s")
+    print(f"{len(results)} notebooks, {failed} failed, {seconds:.1f} s")
 
 
 def main(command: str, arguments: Sequence[str]) -> int:
@@ -160,17 +183,30 @@ def main(command: str, arguments: Sequence[str]) -> int:
         arguments: what follows it on the command line.
 
     Returns:
-        Exit status: 0 where every notebook ran, 1 where one failed, 2 where there was none to run.
+        Exit status: 0 where every notebook ran, 1 where one failed, 2 where there was none to run, 130 where
+        it was interrupted.
     """
     parser = argparse.ArgumentParser(prog=f"python -m lateint_ref {command}")
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="only notebooks whose names start so")
     if command == "run":
         parser.add_argument("--out", default="build", help="folder for the HTML pages (default: build)")
+        parser.add_argument(
+            "--jobs",
+            type=int,
+            default=min(2, os.cpu_count() or 1),
+            help="notebooks executed at a time (default: %(default)s); 1 for times that nothing else disturbs",
+        )
     options = parser.parse_args(arguments)
+    if command == "run" and options.jobs < 1:
+        parser.error(f"--jobs takes a number of at least 1, got {options.jobs}")
     try:
         paths = find_notebooks(only=options.only)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
-    results = run(paths, options.out) if command == "run" else execute_in_place(paths)
+    try:
+        results = run(paths, options.out, options.jobs) if command == "run" else execute_in_place(paths)
+    except KeyboardInterrupt:
+        print("Interrupted.")
+        return 130
     return int(any(result.error is not None for result in results))

@@ -3,6 +3,10 @@
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
 import pytest
@@ -48,8 +52,6 @@ def test_run_goes_on_after_a_failure(ran):
 
 
 def test_kernel_is_this_interpreter(ran):
-    import sys
-
     assert sys.executable in ran[1]["00_first.html"]
 
 
@@ -182,3 +184,53 @@ def test_help_names_every_command(capsys):
     assert all(f"  {command} " in printed for command in __main__.COMMANDS)
     with pytest.raises(SystemExit, match="2"):
         __main__.main(["nonsense"])
+
+
+WAIT = """
+import os, pathlib, time
+pathlib.Path("{mine}").write_text(str(os.getpid()))
+until = time.monotonic() + 60
+while not pathlib.Path("{other}").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+assert pathlib.Path("{other}").exists()
+print("threads", os.environ.get("OMP_NUM_THREADS"))
+"""
+
+
+def test_two_jobs_run_at_the_same_time_and_share_the_cores(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(workbook.os, "cpu_count", lambda: 6)
+    paths = [
+        save(tmp_path / "00_a.ipynb", WAIT.format(mine="a", other="b")),
+        save(tmp_path / "01_b.ipynb", WAIT.format(mine="b", other="a")),
+    ]
+    results = workbook.run(paths, tmp_path / "out", jobs=2)
+    assert [(result.path.stem, result.error) for result in results] == [("00_a", None), ("01_b", None)]
+    assert all("threads 3" in (tmp_path / f"out/{path.stem}.html").read_text() for path in paths)
+
+
+def test_interrupt_ends_every_kernel(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    save(tmp_path / "notebooks/00_a.ipynb", WAIT.format(mine="a", other="never"))
+    save(tmp_path / "notebooks/01_b.ipynb", WAIT.format(mine="b", other="never"))
+    command = [sys.executable, "-m", "lateint_ref", "run", "--jobs", "2", "--out", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    marks = [tmp_path / "notebooks/a", tmp_path / "notebooks/b"]
+    until = time.monotonic() + 60
+    while not all(mark.exists() and mark.read_text() for mark in marks) and time.monotonic() < until:
+        time.sleep(0.05)
+    kernels = [int(mark.read_text()) for mark in marks]
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=40)[0]
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "Interrupted."
+    for kernel in kernels:
+        with pytest.raises(ProcessLookupError):
+            os.kill(kernel, 0)
+
+
+def test_jobs_must_be_at_least_one(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit):
+        __main__.main(["run", "--jobs", "0"])
+    assert "--jobs takes a number of at least 1, got 0" in capsys.readouterr().err
