@@ -119,9 +119,9 @@ def _punctuation(answer: Callable[..., Any]) -> None:
         "Compute that score for every candidate, then sort the candidates by it, the largest first.",
         "sorted(candidates, key=lambda name: (query @ collection[name].T).max(axis=1).sum(), reverse=True)",
     ],
-    shows="Reranking is exact MaxSim on a short list: what the first stage missed stays missed.",
+    shows="Rescoring is exact MaxSim on a short list: what the first stage missed stays missed.",
 )
-def _rerank(answer: Callable[..., Any]) -> None:
+def _rescore(answer: Callable[..., Any]) -> None:
     query = random_vectors(5, 6, seed=1)
     names = [f"d{place}" for place in range(9)]
     documents = {name: random_vectors(2 + place * 2 % 7, 6, seed=20 + place) for place, name in enumerate(names)}

@@ -22,5 +22,5 @@ def drop_punctuation(tokens, vectors):
 
 
 # %% exercise-4
-def my_rerank(query, collection, candidates):
+def my_rescore(query, collection, candidates):
     return sorted(candidates, key=lambda name: (query @ collection[name].T).max(axis=1).sum(), reverse=True)
