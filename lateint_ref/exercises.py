@@ -176,7 +176,12 @@ def expect_array(got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: s
     except ValueError:
         raise NotYet(f"{what} has rows of different lengths; it should be an array of shape {shape}") from None
     if array.dtype == object:
+        if any(value is ... for value in array.ravel()):
+            raise NotYet(f"{what} still holds a `...`: fill in every part")
         raise NotYet(f"{what} should be an array of numbers with shape {shape}, but is a {type(got).__name__}")
+    if array.dtype.kind in "US":  # a single text makes texts of the numbers beside it, so look at what was given
+        text = next(value for value in np.array(got, dtype=object).ravel() if isinstance(value, (str, bytes)))
+        raise NotYet(f"{what} should hold numbers, but {text!r} is a text")
     if array.shape != shape:
         turned = len(shape) > 1 and array.shape == shape[::-1]
         remark = ": it is transposed" if turned else ""

@@ -104,6 +104,11 @@ def test_other_common_faults():
         expect_close([0.6, 0.8], [3.0, 4.0])
     with pytest.raises(NotYet, match="it is transposed"):
         expect_array(np.zeros((2, 3)), shape=(3, 2))
+    for texts, first in (([1024, "?", 12], "'\\?'"), (np.array(["12", "3"]), "'12'"), ("2.56", "'2.56'")):
+        with pytest.raises(NotYet, match=f"^the result should hold numbers, but {first} is a text$"):
+            expect_array(texts, shape=np.shape(texts))
+    with pytest.raises(NotYet, match="^the result still holds a `...`: fill in every part$"):
+        expect_array([1024, ..., 12], shape=(3,))
     with pytest.raises(NotYet, match="length 2"):
         expect_unit_length([[1.0, 0.0], [0.0, 2.0]])
     expect_unit_length(QUERY)
