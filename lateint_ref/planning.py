@@ -68,7 +68,7 @@ class Plan:
     def __str__(self) -> str:
         rows = [
             ("documents", f"{self.documents:,}"),
-            ("disk", f"{format_bytes(self.disk_bytes)} in {self.copies} copies"),
+            ("disk", f"{format_bytes(self.disk_bytes)} in {self.copies} {'copy' if self.copies == 1 else 'copies'}"),
             ("  multi-vectors", format_bytes(self.multivector_bytes)),
             ("  first stage", format_bytes(self.first_stage_bytes)),
             ("memory", format_bytes(self.memory_bytes)),

@@ -65,6 +65,7 @@ def test_printing_says_what_is_assumed():
     for words in ("1,000,000", "34.1 GB in 2 copies", "primary shards", "assumed:", "2,000 of its 1,000,000 vectors"):
         assert words in text
     assert "core-seconds" not in text
+    assert "in 1 copy\n" in str(plan(10, 10, 128, replicas=0))
     assert "cores busy" in str(plan(10, 10, 128, speeds={"maxsim": Speed(0, 1e-9, 0)}))
 
 
