@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from lateint_ref.reading_time import LINES_A_MINUTE, WORDS_A_MINUTE, rounded_minutes
 from lateint_ref.workbook import find_notebooks
 from lateint_ref.workbook_html import title_and_question
 
@@ -154,11 +155,13 @@ def write_sources(root: Path, sources: Path) -> None:
 
 
 def index_page(notebooks: Sequence[Path], readmes: Sequence[Path]) -> str:
-    """The first page: what this is, the notebooks with their questions, and the trees of the sidebar."""
+    """The first page: what this is, the notebooks with questions and reading times, and the trees of the sidebar."""
     rows, entries = [], []
     for path in notebooks:
-        title, question = title_and_question(nbformat.read(path, as_version=4), path.stem)
-        rows.append(f"| {path.stem[:2]} | [{title}](notebooks/{path.name}) | {question} |")
+        notebook = nbformat.read(path, as_version=4)
+        title, question = title_and_question(notebook, path.stem)
+        minutes = rounded_minutes(notebook)
+        rows.append(f"| {path.stem[:2]} | [{title}](notebooks/{path.name}) | {question} | {minutes} |")
         entries.append(f"{path.stem[:2]} {title} <notebooks/{path.stem}>")
     solutions = [f"notebooks/solutions/{path.stem[:2]}" for path in notebooks]
     trees = {
@@ -175,7 +178,10 @@ def index_page(notebooks: Sequence[Path], readmes: Sequence[Path]) -> str:
         "# Late interaction, step by step\n\n"
         "Retrieval with one vector a token or image patch: how it works, what it buys, and how to make it affordable. "
         "Begin with notebook 00 and go on in order, or look a technique up.\n\n"
-        "| | notebook | the question it answers |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
+        "| | notebook | the question it answers | minutes to read |\n| --- | --- | --- | --: |\n"
+        + "\n".join(rows)
+        + f"\n\nMinutes are an estimate: {WORDS_A_MINUTE} words and {LINES_A_MINUTE} lines of code a minute, half a "
+        "minute for each figure and table, exercises apart.\n\n"
         "[Glossary](notebooks/glossary.md) · [Functions by notebook](notebooks/functions.md) · "
         "[How to run it](README.md)\n\n" + told + "\n"
     )

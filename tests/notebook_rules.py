@@ -129,8 +129,8 @@ def anchors(notebook):
     return {slug(heading) for heading in re.findall(r"^#+ +(.+)$", text, flags=re.MULTILINE) + named}
 
 
-def links(notebook, read, planned, folder=FOLDER):
-    """Relative links lead to files, headings, or notebooks that the README's map lists as planned."""
+def links(notebook, read, folder=FOLDER):
+    """Relative links lead to files and headings."""
     faults = []
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "markdown":
@@ -142,8 +142,7 @@ def links(notebook, read, planned, folder=FOLDER):
             name, _, anchor = target.partition("#")
             path = folder / name
             if name and not path.exists():
-                if name not in planned:
-                    faults.append(f"cell {number} links to {name}, which does not exist")
+                faults.append(f"cell {number} links to {name}, which does not exist")
             elif anchor and (not name or path.suffix == ".ipynb"):
                 other = read(path) if name else notebook
                 if slug(anchor) not in anchors(other):

@@ -60,7 +60,7 @@ def checkout(tmp_path):
 def test_sources(checkout):
     site.write_sources(checkout, checkout / "sources")
     index = (checkout / "sources" / "index.md").read_text()
-    assert "| 00 | [Twice](notebooks/00_twice.ipynb) | What is twice one? |" in index
+    assert "| 00 | [Twice](notebooks/00_twice.ipynb) | What is twice one? | 5 |" in index
     assert "notebooks/solutions/00" in index
     assert "data/toy/README" in index
     solutions = (checkout / "sources" / "notebooks" / "solutions" / "00.md").read_text()
