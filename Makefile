@@ -14,11 +14,14 @@ OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab test bench quality data site notebooks format lint clean
+.PHONY: help doctor run lab test bench quality claims data site notebooks format lint clean
 
 help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+doctor: $(READY) ## show versions, the profile, what is available and how to get what is not
+	@$(PY) -m lateint_ref doctor
 
 run: $(READY) ## execute every notebook into build/ as HTML, with an index page (ONLY=02 for one, JOBS=1 for one at a time)
 	@$(PY) -m lateint_ref run $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
@@ -34,6 +37,9 @@ bench: $(READY) ## time maxsim_scores beside other implementations
 
 quality: $(READY) ## measure the bundled models on the test splits; writes data/models/quality.json
 	@$(OFFLINE) $(PY) -m lateint_ref quality
+
+claims: $(READY) ## measure what notebook 12 needs and is slow; writes data/measurements/
+	@$(OFFLINE) $(PY) -m lateint_ref claims
 
 data: $(READY) ## check the bundled data and list what there is (REBUILD=1 draws the report pages anew)
 	@$(PY) -m lateint_ref data $(if $(REBUILD),--rebuild-pages)

@@ -23,6 +23,10 @@ COMMANDS = {
     "data": ("lateint_ref.datasets", "check the bundled data and list what there is"),
 }
 
+# What the extra `jupyter` brings and commands import.
+JUPYTER = ("ipykernel", "jupyter_client", "nbclient", "nbconvert", "nbformat")
+_INSTALL = "pip install -c constraints.txt -e"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command.
@@ -43,8 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    module = importlib.import_module(COMMANDS[options.command][0])
-    status: int = module.main(options.command, options.arguments)
+    try:
+        module = importlib.import_module(COMMANDS[options.command][0])
+        status: int = module.main(options.command, options.arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in JUPYTER:
+            raise
+        print(f"{error}. Notebooks are read and run by Jupyter: {_INSTALL} '.[jupyter]'", file=sys.stderr)
+        return 2
     return status
 
 

@@ -1,5 +1,6 @@
 """pyproject.toml, constraints.txt, environment.yml and what is installed tell the same story."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from lateint_ref.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -63,10 +66,49 @@ def test_constraints_are_one_exact_version_each_and_sorted():
 
 def test_extras_are_those_promised_and_all_takes_all():
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"pages", "elastic", "bench", "dev", "site", "all"}
+    assert set(extras) == {"jupyter", "pages", "elastic", "bench", "dev", "site", "all"}
     (everything,) = map(Requirement, extras["all"])
     assert everything.name == PROJECT["name"]
     assert everything.extras == set(extras) - {"all"}
+
+
+def brought_by(requirements):
+    """Names of all packages that requirements bring, by what the installed ones declare."""
+    found, seen, waiting = set(), set(), [Requirement(text) for text in requirements]
+    while waiting:
+        need = waiting.pop()
+        name, extras = canonicalize_name(need.name), frozenset(need.extras)
+        if (name, extras) in seen or (need.marker and not need.marker.evaluate()):
+            continue
+        seen.add((name, extras))
+        found.add(name)
+        try:
+            declared = [Requirement(text) for text in metadata.requires(name) or ()]
+        except metadata.PackageNotFoundError:
+            continue  # for another system
+        for further in declared:
+            wanted = further.marker is None or any(further.marker.evaluate({"extra": e}) for e in {"", *extras})
+            further.marker = None
+            waiting += [further] if wanted else []
+    return found
+
+
+def test_a_hosted_notebook_keeps_its_own_jupyter():
+    extras = PROJECT["optional-dependencies"]
+    (setup,) = [text for text in code_of("00_start_here.ipynb") if "git" in text]
+    (wanted,) = re.findall(r"\{clone\}\[([\w,]+)\]", setup)
+    brought = brought_by([*PROJECT["dependencies"], *(text for name in wanted.split(",") for text in extras[name])])
+    jupyter = brought_by(extras["jupyter"])
+    assert {"ipykernel", "ipython", "jupyter-client", "pyzmq", "tornado", "traitlets", "prompt-toolkit"} <= jupyter
+    own = {"ipykernel", "ipython", "ipywidgets", "notebook", "prompt-toolkit", "pyzmq", "tornado", "traitlets"}
+    assert not {name for name in brought if name in own or name.startswith(("jupyter", "nb"))}
+    # Beside a torch of another release, a torchvision that was there before makes `import transformers` fail.
+    assert {"torch", "torchvision"} <= brought
+
+
+def code_of(name):
+    cells = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 def test_environment_installs_the_package_with_all_extras_under_the_constraints():
@@ -79,6 +121,16 @@ def test_environment_installs_the_package_with_all_extras_under_the_constraints(
 def test_makefile_installs_the_same():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "-c constraints.txt -e '.[all]'" in makefile
+
+
+def test_every_command_has_a_target_that_help_lists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, flags=re.MULTILINE))
+    called = re.findall(r"^([a-z]+):.*\n\t@.*\$\(PY\) -m lateint_ref (\w+)", makefile, flags=re.MULTILINE)
+    assert called == [(name, name) for name, _ in called]
+    assert {name for name, _ in called} == set(COMMANDS) <= set(listed)
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)
+    assert set(phony.split()) == set(listed)
 
 
 def test_python_versions_agree():

@@ -104,6 +104,15 @@ def test_unknown_notebook_and_empty_folder_are_named(folder, tmp_path, monkeypat
         workbook.find_notebooks(tmp_path)
 
 
+@pytest.mark.parametrize("module", ["nbformat", "nbclient", "nbconvert", "ipykernel"])
+def test_without_jupyter_the_error_says_how_to_get_it(module, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    for name in [module, *(name for name in sys.modules if name.startswith(f"{module}."))]:
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    assert __main__.main(["run", "--only", "02", "--out", "pages"]) == 2
+    assert "pip install -c constraints.txt -e '.[jupyter]'" in capsys.readouterr().err
+
+
 def test_unreadable_notebook_is_a_failure_like_others(tmp_path, capsys):
     (tmp_path / "00_broken.ipynb").write_text("{", encoding="utf-8")
     results = workbook.run([tmp_path / "00_broken.ipynb"], tmp_path / "out")
