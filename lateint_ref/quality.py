@@ -30,7 +30,7 @@ SETS: dict[str, tuple[Callable[[], Dataset], int]] = {
 # Each system beside the one that it has to beat.
 MIXED = 0.35  # of the cosine beside MaxSim a query token, as in the cross-encoder's score
 NEIGHBOURS = (
-    ("static", "bm25"),
+    ("static", "BM25"),
     ("bi", "static"),
     ("late 384", "bi"),
     ("late", "bi"),
@@ -149,7 +149,7 @@ def reranked(
 def runs_of(dataset: Dataset, depth: int) -> dict[str, Run]:
     """All systems of the report on one set, the cross-encoder on the `depth` best of two first stages: name to run."""
     lexical = BM25(dataset.texts)
-    runs = {"bm25": make_run(dataset, lexical.scores)}
+    runs = {"BM25": make_run(dataset, lexical.scores)}
     for name, encoder in (("static", load_static()), ("bi", load_bi())):
         runs[name] = single_vector_runs(dataset, encoder)
     for name, dim in (("late 384", 384), ("late", 128)):

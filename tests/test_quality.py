@@ -64,7 +64,7 @@ def test_the_committed_report_belongs_to_the_committed_weights():
     report = quality.load_quality()
     assert set(report["sets"]) == set(quality.SETS)
     table = quality.table(report)
-    assert {"bm25", "static", "bi", "late 384", "late", "late 384 and bi", "bi + cross", "late + cross"} == set(
+    assert {"BM25", "static", "bi", "late 384", "late", "late 384 and bi", "bi + cross", "late + cross"} == set(
         table.index
     )
     assert table.map(lambda value: 0 < value < 1).all(axis=None)
