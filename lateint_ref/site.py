@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib.util
 import re
 import shutil
 from collections import defaultdict
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 
+from lateint_ref.mathjax import SCRIPT, copy_mathjax
 from lateint_ref.reading_time import LINES_A_MINUTE, WORDS_A_MINUTE, rounded_minutes
 from lateint_ref.workbook import find_notebooks
 from lateint_ref.workbook_html import title_and_question
@@ -37,7 +37,6 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/icon.svg"
 html_theme_options = {"navigation_with_keys": True}
-mathjax_path = "mathjax/tex-chtml.js"
 html_copy_source = False
 html_show_sourcelink = False
 exclude_patterns = []
@@ -55,9 +54,6 @@ div.cell_output pre { white-space: pre; overflow-x: auto; }
 div.cell_input pre, div.cell_output pre { font-size: 0.8rem; }
 .table-wrapper { overflow-x: auto; }
 """
-
-# Of MathJax: the script that reads TeX and writes HTML, and the fonts that it asks for beside itself.
-_MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
 
 # Two query vectors meet a document's: the maximum of each row is filled.
 _ICON = """\
@@ -96,39 +92,15 @@ def build(root: Path, out: Path) -> int:
     try:
         from sphinx.cmd.build import main as sphinx_build
     except ModuleNotFoundError as error:
-        raise _missing("Sphinx, which builds the site,") from error
+        raise ModuleNotFoundError(
+            "Sphinx, which builds the site, is not installed: pip install -c constraints.txt -e '.[site]'"
+        ) from error
     sources = out.parent / f"{out.name}-source"
     for folder in (sources, out):
         shutil.rmtree(folder, ignore_errors=True)
     write_sources(root, sources)
     copy_mathjax(sources / "_static" / "mathjax")
     return int(sphinx_build(["-q", "-W", "--keep-going", "-b", "html", str(sources), str(out)]))
-
-
-def copy_mathjax(folder: Path) -> None:
-    """Copy what a page needs of MathJax 3 (Apache-2.0), out of the package `sphinx-mathjax-offline`.
-
-    Args:
-        folder: where to; made here. About 1.6 MB; the package carries 24 MB of other forms and languages.
-
-    Raises:
-        ModuleNotFoundError: the package is not installed.
-    """
-    package = importlib.util.find_spec("sphinx-mathjax-offline")  # no import: a name with hyphens
-    if package is None or package.origin is None:
-        raise _missing("MathJax, which typesets the formulas,")
-    files = Path(package.origin).parent / "static" / "mathjax"
-    for name in _MATHJAX:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (files / name).is_dir():
-            shutil.copytree(files / name, target)
-        else:
-            shutil.copy(files / name, target)
-
-
-def _missing(what: str) -> ModuleNotFoundError:
-    return ModuleNotFoundError(f"{what} is not installed: pip install -c constraints.txt -e '.[site]'")
 
 
 def write_sources(root: Path, sources: Path) -> None:
@@ -148,7 +120,7 @@ def write_sources(root: Path, sources: Path) -> None:
             page.write_text(solution_page(path, solution), encoding="utf-8")
     (sources / "notebooks" / "functions.md").write_text(functions_page(notebooks), encoding="utf-8")
     (sources / "index.md").write_text(index_page(notebooks, readmes), encoding="utf-8")
-    (sources / "conf.py").write_text(_CONF, encoding="utf-8")
+    (sources / "conf.py").write_text(f'{_CONF}mathjax_path = "mathjax/{SCRIPT}"\n', encoding="utf-8")
     (sources / "_static").mkdir()
     (sources / "_static" / "site.css").write_text(_CSS, encoding="utf-8")
     (sources / "_static" / "icon.svg").write_text(_ICON, encoding="utf-8")

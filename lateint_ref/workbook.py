@@ -17,6 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lateint_ref.mathjax import SCRIPT, copy_mathjax
 from lateint_ref.notebooks import clean, end_kernels, execute
 from lateint_ref.workbook_html import index_page, notebook_page, title_and_question
 
@@ -127,14 +128,21 @@ def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build", jo
     chosen = find_notebooks() if paths is None else [Path(path) for path in paths]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    mathjax: str | None = f"mathjax/{SCRIPT}"
+    try:
+        copy_mathjax(folder / "mathjax")
+    except ModuleNotFoundError as error:
+        mathjax = None
+        print(f"{error}. Until then the pages load it from the network.")
     start, results = time.perf_counter(), []
     for notebook, result in _executed(chosen, jobs):
         results.append(result)
         if notebook is not None:
-            page = notebook_page(notebook, result)
+            page = notebook_page(notebook, result, mathjax)
             (folder / f"{result.path.stem}.html").write_text(page, encoding="utf-8")
-    (folder / "index.html").write_text(index_page(results, folder), encoding="utf-8")
-    _print_report(results, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    (folder / "index.html").write_text(index_page(results, folder, seconds), encoding="utf-8")
+    _print_report(results, seconds)
     print(f"Open {folder / 'index.html'}")
     return results
 

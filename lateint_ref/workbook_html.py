@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from lateint_ref.workbook import Result
 
 # JupyterLab's page without the scripts that it would load from elsewhere for widgets and diagrams, which no
-# notebook here has. MathJax stays: without a connection a formula is read as its TeX source.
+# notebook here has, and with the MathJax that lies beside the page (version 3, whose settings have another form).
 _TEMPLATE = """\
 {% extends 'lab/index.html.j2' %}
 {% block html_head_js_requirejs %}{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
+"""
+_OWN_MATHJAX = """\
+{% block html_head_js_mathjax %}
+<script>MathJax = {tex: {inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]], processEscapes: true}};</script>
+<script defer src="MATHJAX"></script>
+{% endblock %}
 """
 
 _INDEX = """\
@@ -68,12 +74,14 @@ def title_and_question(notebook: Any, default: str) -> tuple[str, str]:
     return heading.group(1) if heading else default, sentence.group(0) if sentence else paragraph
 
 
-def notebook_page(notebook: Any, result: Result) -> str:
+def notebook_page(notebook: Any, result: Result, mathjax: str | None = None) -> str:
     """Render an executed notebook as one HTML file with its images inside.
 
     Args:
         notebook: an nbformat 4 notebook; it is not changed.
         result: what became of it.
+        mathjax: where the script of MathJax 3 lies, seen from the page; by default the page loads MathJax from
+            the network, and without a connection a formula is read as its TeX source.
 
     Returns:
         The page. Links from notebook to notebook lead to the pages beside it.
@@ -85,18 +93,20 @@ def notebook_page(notebook: Any, result: Result) -> str:
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"(\]\([\w-]+)\.ipynb(#[^)\s]*)?\)", r"\1.html\2)", cell.source)
-    exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True)
+    template = _TEMPLATE if mathjax is None else _TEMPLATE + _OWN_MATHJAX.replace("MATHJAX", mathjax, 1)
+    exporter = HTMLExporter(raw_template=template, embed_images=True)
     resources = {"metadata": {"name": result.title, "path": str(result.path.parent)}}
     rendered: str = exporter.from_notebook_node(page, resources=resources)[0]
     return rendered
 
 
-def index_page(results: Sequence[Result], folder: Path) -> str:
+def index_page(results: Sequence[Result], folder: Path, seconds: float) -> str:
     """Write the index: title and link, question, seconds and result of every notebook.
 
     Args:
         results: what became of the notebooks, in reading order.
         folder: where their pages are; a notebook without a page gets no link.
+        seconds: wall-clock time of all together; less than their sum where several ran at a time.
 
     Returns:
         The page.
@@ -111,6 +121,5 @@ def index_page(results: Sequence[Result], folder: Path) -> str:
             f'{result.seconds:.1f}</td><td class="{result.outcome}">{result.outcome}</td></tr>'
         )
     failed = sum(result.error is not None for result in results)
-    seconds = sum(result.seconds for result in results)
     summary = f"{len(results)} notebooks, {failed} failed, {seconds:.0f} seconds."
     return _INDEX.format(summary=summary, rows="\n".join(rows))

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import lateint_ref
-from lateint_ref import site
+from lateint_ref import mathjax, site
 from lateint_ref.workbook import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,9 +145,9 @@ def test_style_from_elsewhere_is_found(tmp_path):
 
 
 def test_without_mathjax_the_error_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(site.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(mathjax.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"MathJax.*not installed: pip install .*\[site\]"):
-        site.copy_mathjax(tmp_path / "mathjax")
+        mathjax.copy_mathjax(tmp_path / "mathjax")
     assert not (tmp_path / "mathjax").exists()
 
 
