@@ -171,14 +171,15 @@ def expect_array(got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: s
     Raises:
         NotYet: the value is not such an array.
     """
+    has, be = ("have", "are") if _plural(what) else ("has", "is")
     try:
         array = np.asarray(got)
     except ValueError:
-        raise NotYet(f"{what} has rows of different lengths; it should be an array of shape {shape}") from None
+        raise NotYet(f"{what} {has} rows of different lengths; it should be an array of shape {shape}") from None
     if array.dtype == object:
         if any(value is ... for value in array.ravel()):
-            raise NotYet(f"{what} still holds a `...`: fill in every part")
-        raise NotYet(f"{what} should be an array of numbers with shape {shape}, but is a {type(got).__name__}")
+            raise NotYet(f"{what} still {'hold' if _plural(what) else 'holds'} a `...`: fill in every part")
+        raise NotYet(f"{what} should be an array of numbers with shape {shape}, but {be} a {type(got).__name__}")
     if array.dtype.kind in "US":  # a single text makes texts of the numbers beside it, so look at what was given
         text = next(value for value in np.array(got, dtype=object).ravel() if isinstance(value, (str, bytes)))
         raise NotYet(f"{what} should hold numbers, but {text!r} is a text")
@@ -189,9 +190,9 @@ def expect_array(got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: s
             off = [axis for axis in range(len(shape)) if abs(array.shape[axis] - shape[axis]) == 1]
             same = sum(a == b for a, b in zip(array.shape, shape, strict=True))
             remark = f": axis {off[0]} is off by one" if len(off) == 1 and same == len(shape) - 1 else ""
-        raise NotYet(f"{what} has shape {array.shape}, but should have shape {shape}{remark}")
+        raise NotYet(f"{what} {has} shape {array.shape}, but should have shape {shape}{remark}")
     if dtype is not None and array.dtype != np.dtype(dtype):
-        raise NotYet(f"{what} has dtype {array.dtype}, but should have dtype {np.dtype(dtype)}")
+        raise NotYet(f"{what} {has} dtype {array.dtype}, but should have dtype {np.dtype(dtype)}")
     return array
 
 
@@ -240,43 +241,49 @@ def expect_close(
     def close(values: Any, target: Any) -> bool:
         return np.shape(values) == np.shape(target) and np.allclose(values, target, tolerance, tolerance)
 
+    has, be = ("have", "are") if _plural(what) else ("has", "is")
     if array.dtype.kind not in "biuf":
-        raise NotYet(f"{what} should hold numbers, but has dtype {array.dtype}")
+        raise NotYet(f"{what} should hold numbers, but {has} dtype {array.dtype}")
     if close(array, wanted):
         return
     values, target = array.astype(np.float64), wanted.astype(np.float64)
     if np.isnan(values).any():
-        raise NotYet(f"{what} holds NaN: is something divided by zero?")
+        raise NotYet(f"{what} {'hold' if _plural(what) else 'holds'} NaN: is something divided by zero?")
+    a_mean, a_sum = ("means", "sums") if _plural(what) else ("a mean", "a sum")
+    they = "they" if _plural(what) else "it"
     # Each common fault, and what the values look like if it was made.
     faults: list[tuple[bool, str]] = [
-        (close(-values, target), "has the wrong sign"),
+        (close(-values, target), f"{has} the wrong sign"),
         (
             count is not None and count > 1 and close(values * (count or 1), target),
-            "is a mean; it should be a sum",
+            f"{be} {a_mean}; {they} should be {a_sum}",
         ),
         (
             count is not None and count > 1 and close(values, target * (count or 1)),
-            "is a sum; it should be a mean",
+            f"{be} {a_sum}; {they} should be {a_mean}",
         ),
-        (close(values - 1, target) or close(values + 1, target), "is off by one everywhere"),
-        (target.ndim > 1 and close(values.T, target), "is transposed"),
-        (target.ndim > 0 and close(values[::-1], target), "is in reverse order"),
+        (close(values - 1, target) or close(values + 1, target), f"{be} off by one everywhere"),
+        (target.ndim > 1 and close(values.T, target), f"{be} transposed"),
+        (target.ndim > 0 and close(values[::-1], target), f"{be} in reverse order"),
         (
             target.ndim > 0 and any(close(np.roll(values, by, 0), target) for by in (1, -1)),
-            "is shifted by one place",
+            f"{be} shifted by one place",
         ),
-        (
-            target.ndim > 0 and close(_unit(values), target),
-            "is not normalised: its vectors should have length 1",
-        ),
-        (target.ndim > 0 and close(values, _unit(target)), "is normalised, and should not be"),
+        (target.ndim > 0 and close(_unit(values), target), f"{be} not normalised: the vectors should have length 1"),
+        (target.ndim > 0 and close(values, _unit(target)), f"{be} normalised, and should not be"),
     ]
     for made, words in faults:
         if made:
             raise NotYet(f"{what} {words}")
     place = np.unravel_index(int(np.argmax(np.abs(values - target))), target.shape)
-    where = f" at {tuple(int(index) for index in place)}" if target.ndim else ""
+    where = f": the value at {tuple(int(index) for index in place)}" if target.ndim else ""
     raise NotYet(f"{what}{where} is {values[place]:.6g}, but should be {target[place]:.6g}")
+
+
+def _plural(what: str) -> bool:
+    """Whether a noun such as "the windows of a text" is plural: its head, the words before "of", ends in one s."""
+    head = what.split(" of ")[0]
+    return head.endswith("s") and not head.endswith("ss")
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

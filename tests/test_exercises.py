@@ -83,12 +83,12 @@ def test_wrong_answer_is_explained(capsys, answer, words):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (QUERY.T, "is transposed"),
-        (QUERY[::-1], "is in reverse order"),
-        (QUERY * [[3], [7]], "is not normalised"),
-        (QUERY.astype(np.float32), "has dtype float32, but should have dtype float64"),
+        (QUERY.T, "the rows are transposed"),
+        (QUERY[::-1], "the rows are in reverse order"),
+        (QUERY * [[3], [7]], "the rows are not normalised"),
+        (QUERY.astype(np.float32), "the rows have dtype float32, but should have dtype float64"),
         (np.eye(3, 2), "axis 0 is off by one"),
-        (QUERY + [[0, 0], [0, 0.5]], "the rows at (1, 1) is 1.3, but should be 0.8"),
+        (QUERY + [[0, 0], [0, 0.5]], "the rows: the value at (1, 1) is 1.3, but should be 0.8"),
     ],
 )
 def test_wrong_array_is_explained(capsys, answer, words):
@@ -98,6 +98,10 @@ def test_wrong_array_is_explained(capsys, answer, words):
 def test_other_common_faults():
     with pytest.raises(NotYet, match="is a sum; it should be a mean"):
         expect_close(6.0, 2.0, count=3)
+    with pytest.raises(NotYet, match="^the windows of 6 vectors are means; they should be sums$"):
+        expect_close([1.0, 3.0], [3.0, 9.0], count=3, what="the windows of 6 vectors")
+    with pytest.raises(NotYet, match="^the loss is a mean; it should be a sum$"):
+        expect_close(1.0, 3.0, count=3, what="the loss")
     with pytest.raises(NotYet, match="is shifted by one place"):
         expect_close([4, 1, 2, 3], [1, 2, 3, 4])
     with pytest.raises(NotYet, match="is normalised, and should not be"):
@@ -173,3 +177,13 @@ def test_predictions_are_exact_where_no_tolerance_is_given():
     judge_parts([4096], [4096], {})
     with pytest.raises(exercises.NotYet, match="^in a, 4097 is not right$"):
         judge_parts([4097], [4096], {})
+
+
+def test_decoding_in_half_precision_passes(capsys):
+    def decoded(packed, weights, centroids, numbers, order=(6, 4, 2, 0)):
+        buckets = np.stack([(packed >> shift) & 3 for shift in order], axis=2).reshape(len(packed), -1)
+        vectors = centroids.astype(np.float16)[numbers] + weights.astype(np.float16)[buckets]
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float16)
+
+    assert verdict(capsys, "06-3", decoded).startswith("passed")
+    assert "in reverse" in verdict(capsys, "06-3", lambda *given: decoded(*given, order=(0, 2, 4, 6)))
