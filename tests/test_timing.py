@@ -1,0 +1,51 @@
+"""Processor times of searches: what is called how often, on how many threads, and what is refused."""
+
+import numba
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from lateint_ref.timing import processor_times
+
+
+def test_searches_take_turns_on_one_thread(monkeypatch):
+    clock, calls, spent = [0.0], [], {("a", 1): [9, 3, 2, 4], ("a", 2): [9, 1, 1, 1], ("b", 1): [9, 5, 6, 7]}
+    spent["b", 2] = [0, 8, 7, 9]
+    monkeypatch.setattr("lateint_ref.timing.time.process_time", lambda: clock[0])
+
+    def search(name):
+        def run(question):
+            calls.append((name, question))
+            assert numba.get_num_threads() == 1
+            assert all(pool["num_threads"] == 1 for pool in threadpool_info())
+            clock[0] += spent[name, question].pop(0)
+
+        return run
+
+    before = numba.get_num_threads()
+    found = processor_times({"a": search("a"), "b": search("b")}, [1, 2], rounds=3)
+    assert numba.get_num_threads() == before
+    assert calls == 4 * [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    # The warm-up, whether slow or fast, is left out; least of three rounds, then the median of two questions.
+    assert found.to_dict() == {"a": np.median([2, 1]), "b": np.median([5, 7])}
+
+
+def test_threads_come_back_after_a_failure():
+    def fails(question):
+        raise KeyError(question)
+
+    before = numba.get_num_threads()
+    with pytest.raises(KeyError):
+        processor_times({"a": fails}, [1])
+    assert numba.get_num_threads() == before
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="got 0 and 1"):
+        processor_times({}, [1])
+    with pytest.raises(ValueError, match="got 1 and 0"):
+        processor_times({"a": abs}, [])
+    with pytest.raises(ValueError, match="rounds"):
+        processor_times({"a": abs}, [1], rounds=0)
+    with pytest.raises(TypeError, match="rounds"):
+        processor_times({"a": abs}, [1], rounds=2.5)
