@@ -189,7 +189,7 @@ def test_good_notebook_has_no_faults():
         (put(3, **show("<object at 0x7f00aa11bb22>")), "a memory address"),
         (put(3, **show("UserWarning: odd")), "shows a Warning"),
         (put(5, source="## The end" + "\nx" * 40), "has 41 lines"),
-        (retag(2, "nbval-ignore-output"), "neither about timing"),
+        (retag(2, "nbval-ignore-output"), "about neither timing"),
         (retag(2, "nbval-skip"), "unknown tags"),
         (put(3, source="# NBVAL_SKIP\n" + SETUP), "an nbval comment"),
         (put(5, source="## End"), "no such heading"),
