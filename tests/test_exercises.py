@@ -187,3 +187,17 @@ def test_decoding_in_half_precision_passes(capsys):
 
     assert verdict(capsys, "06-3", decoded).startswith("passed")
     assert "in reverse" in verdict(capsys, "06-3", lambda *given: decoded(*given, order=(0, 2, 4, 6)))
+
+
+@pytest.mark.parametrize(
+    "form", [tuple, list, np.array, lambda parts: np.array(parts, dtype=object), lambda p: [*p[:3], np.int64(p[3])]]
+)
+def test_predictions_may_be_a_list_or_an_array(capsys, form):
+    assert verdict(capsys, "09-1", form(("d", "A", "A", 5))).startswith("passed")
+    assert "in d, C is among the two best" in verdict(capsys, "09-1", form(("D", "A", "A", 3)))
+    assert "in b, 'X' is not right" in verdict(capsys, "09-1", form(("D", "X", "A", 5)))
+
+
+@pytest.mark.parametrize("answer", [np.array("D"), np.array(["D", "A", "A"]), ["D", "A", "A"], "DAA5", 5])
+def test_predictions_of_another_shape_are_refused(capsys, answer):
+    assert "three letters and a number" in verdict(capsys, "09-1", answer)

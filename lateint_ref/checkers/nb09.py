@@ -21,6 +21,7 @@ from lateint_ref.exercises import NotYet, exercise, expect_close
     shows="Depth is set by the worst-ranked document that you want to keep.",
 )
 def _predict(answer: Any) -> None:
+    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
     given = list(answer) if isinstance(answer, (list, tuple)) else []
     if len(given) != 4:
         raise NotYet("the prediction should be three letters and a number")
@@ -33,8 +34,11 @@ def _predict(answer: Any) -> None:
         (3, 3): "C is among the two best, and is not a candidate at depth 3",
         (3, 6): "one candidate fewer is enough",
     }
-    letters = [got.strip().upper() if isinstance(got, str) else got for got in given]
-    judge_parts(letters, wanted, faults, "write the candidates down and sort them")
+    parts = [got.strip().upper() if isinstance(got, str) else got for got in given]
+    # In an array of letters the number is text, and in an array of numbers NumPy's own.
+    if str(parts[3]).isdecimal():
+        parts[3] = int(parts[3])
+    judge_parts(parts, wanted, faults, "write the candidates down and sort them")
 
 
 @exercise(
