@@ -34,7 +34,7 @@ from lateint_ref.pages import (
     render_pdf,
 )
 from lateint_ref.pagevectors import PageVectors, grid_for
-from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table, times
+from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table
 from lateint_ref.plaid import PlaidIndex
 from lateint_ref.planning import Plan, plan
 from lateint_ref.pooling import pool_collection, pool_levels, pool_tokens
@@ -133,7 +133,6 @@ __all__ = [
     "search",
     "similarity_matrix",
     "table",
-    "times",
     "to_hex",
     "top_k",
     "two_stage_search",

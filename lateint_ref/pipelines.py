@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -120,8 +119,6 @@ class Measured:
         bytes_per_document: as the pipeline's.
         operations: as the pipeline's.
         bytes_read: as the pipeline's.
-        seconds: median over questions of the time of one search, once each, not encoding the question. It means
-            something only beside another of the same process.
     """
 
     name: str
@@ -135,7 +132,6 @@ class Measured:
     bytes_per_document: float
     operations: float
     bytes_read: float
-    seconds: float
 
 
 def measure(pipeline: Pipeline, testbed: Testbed, depth: int = 100) -> Measured:
@@ -151,14 +147,9 @@ def measure(pipeline: Pipeline, testbed: Testbed, depth: int = 100) -> Measured:
         ValueError: the pipeline returned something else than up to `depth` different positions of documents.
     """
     depth = min(positive_int(depth, "depth"), len(testbed.documents))
-    # The first call compiles kernels and fills caches.
-    pipeline.search(testbed.questions[0], depth)
     run: Run = {}
-    seconds = []
     for question in testbed.questions:
-        start = time.perf_counter()
         found = pipeline.search(question, depth)
-        seconds.append(time.perf_counter() - start)
         positions = _checked(found, depth, len(testbed.documents), pipeline.name, question.id)
         run[question.id] = {testbed.documents.ids[at]: float(depth - rank) for rank, at in enumerate(positions)}
     values = per_query(run, testbed.dataset.qrels, testbed.measure)
@@ -175,12 +166,11 @@ def measure(pipeline: Pipeline, testbed: Testbed, depth: int = 100) -> Measured:
         float(pipeline.bytes_per_document),
         float(pipeline.operations),
         float(pipeline.bytes_read),
-        float(np.median(seconds)),
     )
 
 
 def table(rows: Sequence[Measured], against: str | None = None) -> pd.DataFrame:
-    """Rows of one test bed side by side. Times are left out: see `times`.
+    """Rows of one test bed side by side. Times are left out: see `timing.processor_times`.
 
     Args:
         rows: what `measure` returned, one name each, on one test bed.
@@ -214,18 +204,6 @@ def table(rows: Sequence[Measured], against: str | None = None) -> pd.DataFrame:
             "bytes read": row.bytes_read / reference.bytes_read,
         }
     return pd.DataFrame(found).T.infer_objects()
-
-
-def times(rows: Sequence[Measured], against: str | None = None) -> pd.Series:
-    """Time of one search as a share of the reference's, a row a pipeline: for cells whose output is not compared.
-
-    Raises:
-        ValueError: as `table`.
-    """
-    import pandas as pd
-
-    reference = _reference(rows, against)
-    return pd.Series({row.name: row.seconds / reference.seconds for row in rows}, name="time")
 
 
 def kept_interval(row: Measured, reference: Measured, resamples: int = 10_000, seed: int = 0) -> tuple[float, float]:

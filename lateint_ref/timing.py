@@ -1,9 +1,10 @@
-"""Times of searches that compare on a busy machine: processor time, one thread, in turn, the least of rounds."""
+"""Times that compare on a busy machine: processor time, on one thread, the least of several rounds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,42 @@ from lateint_ref._checks import positive_int
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread of Numba's and of the BLAS libraries', for a while."""
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        numba.set_num_threads(threads)
+
+
+def processor_seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
+    """Processor time of one call, in seconds, on one thread of Numba's and of the BLAS libraries'.
+
+    Args:
+        call: what to time. Threads that it starts by itself count, too.
+        arguments: handed to it.
+        rounds: how many calls count, at least 1; one before them warms up. The least of their times is returned.
+
+    Raises:
+        TypeError: `rounds` is not a whole number.
+        ValueError: `rounds` is below 1.
+    """
+    taken = []
+    with _one_thread():
+        for _ in range(1 + positive_int(rounds, "rounds")):
+            started = time.process_time()
+            call(*arguments)
+            taken.append(time.process_time() - started)
+    return min(taken[1:])
 
 
 def processor_times(
@@ -32,25 +69,18 @@ def processor_times(
         TypeError: `rounds` is not a whole number.
         ValueError: there is no search or no question, or `rounds` is below 1.
     """
-    import numba
     import pandas as pd
-    from threadpoolctl import threadpool_limits
 
     rounds = positive_int(rounds, "rounds")
     if not searches or not len(questions):
         raise ValueError(f"at least one search and one question are needed, got {len(searches)} and {len(questions)}.")
     least = {name: np.full(len(questions), np.inf) for name in searches}
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            for lap in range(1 + rounds):
-                for name, search in searches.items():
-                    for at, question in enumerate(questions):
-                        started = time.process_time()
-                        search(question)
-                        if lap:
-                            least[name][at] = min(least[name][at], time.process_time() - started)
-    finally:
-        numba.set_num_threads(threads)
+    with _one_thread():
+        for lap in range(1 + rounds):
+            for name, search in searches.items():
+                for at, question in enumerate(questions):
+                    started = time.process_time()
+                    search(question)
+                    if lap:
+                        least[name][at] = min(least[name][at], time.process_time() - started)
     return pd.Series({name: float(np.median(taken)) for name, taken in least.items()}, name="time")

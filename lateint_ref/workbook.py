@@ -9,9 +9,9 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,20 +74,18 @@ def find_notebooks(folder: str | Path | None = None, only: Sequence[str] = ()) -
     return [path for path in paths if not only or path.name.startswith(tuple(only))]
 
 
-def _read_and_execute(path: Path, on_cell: Callable[[], object], threads: int | None) -> tuple[Any, Result]:
-    """Execute one notebook; it is None where it could not even be read."""
+def _read(path: Path) -> tuple[Any, Result]:
+    """Read one notebook, with the result that it has before it was executed; None where it cannot be read."""
     import nbformat
 
-    start = time.perf_counter()
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # one broken file must not keep the others from running
         reason = f"not readable as a notebook: {error}".splitlines()[0]
-        return None, Result(path, path.stem, "", 0, time.perf_counter() - start, reason)
+        return None, Result(path, path.stem, "", 0, 0.0, reason)
     title, question = title_and_question(notebook, path.stem)
     cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
-    failure = execute(notebook, path.parent, on_cell=on_cell, threads=threads)
-    return notebook, Result(path, title, question, cells, time.perf_counter() - start, failure)
+    return notebook, Result(path, title, question, cells, 0.0, None)
 
 
 def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
@@ -97,17 +95,22 @@ def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
     share of the cores, since kernels that all take every core wait for each other.
     """
     threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
+    read = [_read(path) for path in paths]
+    cells = sum(result.cells for _, result in read)
     # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
-    with tqdm(unit="cell", disable=None, dynamic_ncols=True) as bar, ThreadPoolExecutor(jobs) as pool:
+    with tqdm(total=cells, unit="cell", disable=None, dynamic_ncols=True) as bar, ThreadPoolExecutor(jobs) as pool:
 
-        def one(path: Path) -> tuple[Any, Result]:
-            notebook, result = _read_and_execute(path, bar.update, threads)
-            bar.write(f"{path.stem}: {result.cells} cells, {result.seconds:.1f} s, {result.outcome}", file=sys.stdout)
+        def one(notebook: Any, result: Result) -> tuple[Any, Result]:
+            if notebook is not None:
+                start = time.perf_counter()
+                error = execute(notebook, result.path.parent, on_cell=bar.update, threads=threads)
+                result = replace(result, seconds=time.perf_counter() - start, error=error)
+            bar.write(f"{result.path.stem}: {result.cells} cells, {result.seconds:.1f} s, {result.outcome}", sys.stdout)
             sys.stdout.flush()
             return notebook, result
 
         try:
-            yield from pool.map(one, paths)
+            yield from pool.map(one, *zip(*read, strict=True))
         except KeyboardInterrupt:  # which reaches this thread alone: the others would finish their notebooks first
             pool.shutdown(wait=False, cancel_futures=True)
             end_kernels()

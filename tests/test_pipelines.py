@@ -8,7 +8,7 @@ import pytest
 from lateint_ref import MultiVectors, maxsim
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.evaluation import per_query
-from lateint_ref.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table, times
+from lateint_ref.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table
 from lateint_ref.testbeds import Question, Testbed, load_testbed
 
 RNG = np.random.default_rng(0)
@@ -50,7 +50,6 @@ def test_measured_quality_is_that_of_the_run(bed):
     assert row.per_query == values
     assert row.quality == pytest.approx(np.mean(list(values.values())))
     assert row.low <= row.quality <= row.high
-    assert row.seconds > 0
 
 
 def test_a_table_compares_with_the_reference(bed):
@@ -62,7 +61,6 @@ def test_a_table_compares_with_the_reference(bed):
     assert ours["kept"] == pytest.approx(rows[0].quality / 1.0)
     assert ours["difference"] == pytest.approx(rows[0].quality - 1)
     assert ours["times smaller"] == pytest.approx(10 / (21 * 8 * 4 / 5))
-    assert times(rows)["MaxSim, float32"] == 1
     low, high = kept_interval(rows[0], rows[1])
     assert low <= rows[0].quality <= high
 

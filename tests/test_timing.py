@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from lateint_ref.timing import processor_times
+from lateint_ref.timing import processor_seconds, processor_times
 
 
 def test_searches_take_turns_on_one_thread(monkeypatch):
@@ -28,6 +28,22 @@ def test_searches_take_turns_on_one_thread(monkeypatch):
     assert calls == 4 * [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
     # The warm-up, whether slow or fast, is left out; least of three rounds, then the median of two questions.
     assert found.to_dict() == {"a": np.median([2, 1]), "b": np.median([5, 7])}
+
+
+def test_a_call_is_timed_after_one_to_warm_up(monkeypatch):
+    clock, spent = [0.0], [9, 4, 2, 3]
+    monkeypatch.setattr("lateint_ref.timing.time.process_time", lambda: clock[0])
+
+    def call(*arguments):
+        assert arguments == ("a", 1)
+        assert numba.get_num_threads() == 1
+        clock[0] += spent.pop(0)
+
+    before = numba.get_num_threads()
+    assert processor_seconds(call, "a", 1, rounds=3) == 2
+    assert (spent, numba.get_num_threads()) == ([], before)
+    with pytest.raises(ValueError, match="rounds"):
+        processor_seconds(abs, 1, rounds=0)
 
 
 def test_threads_come_back_after_a_failure():
