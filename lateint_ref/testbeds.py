@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -18,6 +19,9 @@ from lateint_ref._checks import Float32Array
 from lateint_ref.datasets import Dataset, load_handbook
 from lateint_ref.encoders import load_late, load_pages, profile
 from lateint_ref.encoders.backbone import sha256_of
+from lateint_ref.encoders.late import late_name
+from lateint_ref.encoders.pages_bundled import pages_name
+from lateint_ref.encoders.projection import MAX_DIM, projection_folder
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import load_pages_dataset, page_image, pages_folder
 from lateint_ref.pagevectors import PageVectors
@@ -87,30 +91,36 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
     if name not in TESTBEDS:
         raise ValueError(f"name must be one of {TESTBEDS}, got {name!r}.")
     pages: PageVectors | None = None
-    encoder: Any
+    # A model takes seconds to load: only where something must be encoded.
+    encoder: Callable[[], Any]
     if name == "handbook":
-        dataset, encoder = load_handbook(split), load_late()
+        dataset, encoder = load_handbook(split), cache(load_late)
+        called = late_name(MAX_DIM) if profile() == "bundled" else encoder().name
         documents = _kept(
-            MultiVectors, encoder, dataset.texts, lambda: encoder.encode_documents(dataset.texts, dataset.ids)
+            MultiVectors,
+            called,
+            dataset.texts,
+            lambda: encoder().encode_documents(dataset.texts, dataset.ids, progress=progress),
         )
     else:
-        dataset, encoder = load_pages_dataset(split), load_pages()
+        dataset, encoder = load_pages_dataset(split), cache(load_pages)
+        called = pages_name(late_name(MAX_DIM)) if profile() == "bundled" else encoder().name
         pages = _kept(
             PageVectors,
-            encoder,
+            called,
             # The words and their boxes, and the pixels they were read from.
             [sha256_of(pages_folder() / "ocr.jsonl"), *dataset.ids],
-            lambda: encoder.encode_pages([page_image(page) for page in dataset.ids], dataset.ids, progress=progress),
+            lambda: encoder().encode_pages([page_image(page) for page in dataset.ids], dataset.ids, progress=progress),
         )
         documents = pages.vectors
     texts = [query.text for query in dataset.queries]
     names = [query.id for query in dataset.queries]
-    queries = _kept(MultiVectors, encoder, ["queries", *names, *texts], lambda: encoder.encode_queries(texts, names))
+    queries = _kept(MultiVectors, called, ["queries", *names, *texts], lambda: encoder().encode_queries(texts, names))
     questions = [Question(*parts) for parts in zip(names, texts, queries, strict=True)]
-    return Testbed(name, dataset, documents, questions, pages, MEASURES[name], encoder.name)
+    return Testbed(name, dataset, documents, questions, pages, MEASURES[name], called)
 
 
-def _kept(kind: type[_Vectors], encoder: Any, texts: list[str], encode: Callable[[], _Vectors]) -> _Vectors:
+def _kept(kind: type[_Vectors], encoder: str, texts: list[str], encode: Callable[[], _Vectors]) -> _Vectors:
     """Vectors from the cache folder, or encoded and put there; a hub model's are always encoded anew."""
     if profile() != "bundled":
         return encode()
@@ -118,7 +128,8 @@ def _kept(kind: type[_Vectors], encoder: Any, texts: list[str], encode: Callable
     from lateint_ref.quality import weights
 
     made_by = {name: version(name) for name in _PACKAGES}
-    key = json.dumps([_ENCODERS, encoder.name, weights(), made_by, texts])
+    reads = (projection_folder() / "config.json").read_text(encoding="utf-8")
+    key = json.dumps([_ENCODERS, encoder, weights(), reads, made_by, texts])
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = cache_folder() / "vectors" / f"{digest}.npz"
     try:

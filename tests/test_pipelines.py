@@ -135,12 +135,31 @@ def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
         again.question("nobody")
 
 
+@pytest.mark.parametrize("name", ["handbook", "pages"])
+def test_a_kept_test_bed_loads_no_model_and_names_the_encoder_as_it_names_itself(tmp_path, monkeypatch, name):
+    from lateint_ref.encoders import load_late, load_pages
+
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
+    monkeypatch.setattr("lateint_ref.testbeds.load_pages_dataset", small_pages)
+    assert load_testbed(name).encoder == {"handbook": load_late, "pages": load_pages}[name]().name
+    monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.__init__", None)
+    assert len(load_testbed(name).questions) == 2
+
+
 def small_handbook(split):
     from lateint_ref.datasets import load_handbook
 
     full = load_handbook(split)
     passages, queries = full.passages[:3], full.queries[:2]
     return Dataset(full.name, split, passages, queries, {query.id: full.qrels[query.id] for query in queries})
+
+
+def small_pages(split):
+    from lateint_ref.pages import load_pages_dataset
+
+    full = load_pages_dataset(split)
+    return replace(full, passages=full.passages[:2], queries=full.queries[:2])
 
 
 def test_an_unknown_test_bed():

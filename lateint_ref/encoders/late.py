@@ -82,6 +82,11 @@ class LateConfig:
 RESTORE = "Restore the folder data/models from the repository: git checkout -- data/models"
 
 
+def late_name(dim: int) -> str:
+    """The name of the bundled late encoder with this number of dimensions, without loading it."""
+    return f"{backbone.NAME}, token vectors, {dim} dimensions"
+
+
 class LateEncoder:
     """all-MiniLM-L6-v2's token vectors, projected and normalised, read as ColBERT reads text.
 
@@ -105,7 +110,7 @@ class LateEncoder:
         self._projection = projection
         self.config = config
         self.dim = backbone.DIM if projection is None else len(projection)
-        self.name = f"{backbone.NAME}, token vectors, {self.dim} dimensions"
+        self.name = late_name(self.dim)
         self._marker_ids = {
             "query": self._token_id(config.query_marker),
             "document": self._token_id(config.document_marker),

@@ -29,6 +29,11 @@ _MARKERS = 3
 _NO_TOKENS = "\u200b"
 
 
+def pages_name(late: str) -> str:
+    """The name of the bundled page encoder that runs on a late encoder of this name, without loading either."""
+    return f"stand-in for a vision-language model: OCR and {late}"
+
+
 class BundledPages:
     """Stand-in for ColPali: words by OCR, token vectors by the late encoder, laid on a fixed grid of 32 x 32 patches.
 
@@ -66,7 +71,7 @@ class BundledPages:
                 f"skip_special=False and a document_marker, got {late.config}."
             )
         self.late, self.dim = late, late.dim
-        self.name = f"stand-in for a vision-language model: OCR and {late.name}"
+        self.name = pages_name(late.name)
         _, self._tokenizer = backbone.load_backbone()
         self._skipped = set(late.config.skipped_words())
         self.background: Float32Array = late.encode_documents([_NO_TOKENS])[0][0]
