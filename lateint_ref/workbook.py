@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from tqdm import tqdm
 from lateint_ref.mathjax import SCRIPT, copy_mathjax
 from lateint_ref.notebooks import clean, end_kernels, execute
 from lateint_ref.workbook_html import index_page, notebook_page, title_and_question
+
+# The five that take longest, longest first: started late, one of them would run alone at the end.
+_LONGEST = ("01", "13", "03", "11", "06")
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,19 @@ def _read(path: Path) -> tuple[Any, Result]:
 
 
 def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
-    """Execute notebooks, `jobs` at a time, with one progress bar; yield each in the order of `paths`.
+    """Execute notebooks, `jobs` at a time, with one progress bar; yield each as it ends.
 
     A kernel loads modules and draws figures on one core. Two at a time keep two cores busy; each is then given its
-    share of the cores, since kernels that all take every core wait for each other.
+    share of the cores, since kernels that all take every core wait for each other. One at a time, they run in the
+    order of `paths`; otherwise the longest start first.
     """
     threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
     read = [_read(path) for path in paths]
     cells = sum(result.cells for _, result in read)
+    if jobs > 1:
+        last = len(_LONGEST)
+        places = {start: place for place, start in enumerate(_LONGEST)}
+        read.sort(key=lambda found: places.get(found[1].path.name[:2], last))
     # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
     with tqdm(total=cells, unit="cell", disable=None, dynamic_ncols=True) as bar, ThreadPoolExecutor(jobs) as pool:
 
@@ -110,7 +118,8 @@ def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
             return notebook, result
 
         try:
-            yield from pool.map(one, *zip(*read, strict=True))
+            for future in as_completed([pool.submit(one, *found) for found in read]):
+                yield future.result()
         except KeyboardInterrupt:  # which reaches this thread alone: the others would finish their notebooks first
             pool.shutdown(wait=False, cancel_futures=True)
             end_kernels()
@@ -144,6 +153,7 @@ def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build", jo
             page = notebook_page(notebook, result, mathjax)
             (folder / f"{result.path.stem}.html").write_text(page, encoding="utf-8")
     seconds = time.perf_counter() - start
+    results.sort(key=lambda result: chosen.index(result.path))
     (folder / "index.html").write_text(index_page(results, folder, seconds), encoding="utf-8")
     _print_report(results, seconds)
     print(f"Open {folder / 'index.html'}")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -233,6 +234,20 @@ def test_two_jobs_run_at_the_same_time_and_share_the_cores(tmp_path, monkeypatch
     results = workbook.run(paths, tmp_path / "out", jobs=2)
     assert [(result.path.stem, result.error) for result in results] == [("00_a", None), ("01_b", None)]
     assert all("threads 3" in (tmp_path / f"out/{path.stem}.html").read_text() for path in paths)
+
+
+def test_the_longest_start_first_and_the_report_is_in_reading_order(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(workbook, "execute", lambda notebook, folder, **_: started.append(notebook.cells[1].source))
+    # One thread of the pool at work at a time, so that starts cannot overtake each other.
+    monkeypatch.setattr(workbook, "ThreadPoolExecutor", lambda jobs: ThreadPoolExecutor(1))
+    names = ["00_a", "01_b", "02_c", "13_d"]
+    paths = [save(tmp_path / f"{name}.ipynb", f"'{name}'") for name in names]
+    for jobs, order in ((2, ["01_b", "13_d", "00_a", "02_c"]), (1, names)):
+        started.clear()
+        results = workbook.run(paths, tmp_path / "out", jobs=jobs)
+        assert started == [f"'{name}'" for name in order]
+        assert [result.path.stem for result in results] == names
 
 
 def test_interrupt_ends_every_kernel(tmp_path):
