@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -248,6 +249,22 @@ def test_the_longest_start_first_and_the_report_is_in_reading_order(tmp_path, mo
         results = workbook.run(paths, tmp_path / "out", jobs=jobs)
         assert started == [f"'{name}'" for name in order]
         assert [result.path.stem for result in results] == names
+
+
+def test_in_place_reports_in_reading_order(tmp_path, capsys):
+    names = ["00_first", "01_broken", "02_last"]
+    paths = [save(tmp_path / f"{name}.ipynb", "1 + 1") for name in names]
+    paths[1].write_text("no notebook")
+    assert [result.path.stem for result in workbook.execute_in_place(paths)] == names
+    assert paths[1].read_text() == "no notebook"
+
+
+def test_the_longest_are_those_of_the_map():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    seconds = {number: int(run) for number, run in re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", readme, re.MULTILINE)}
+    assert len(seconds) == 14
+    others = set(seconds) - set(workbook._LONGEST)
+    assert min(seconds[number] for number in workbook._LONGEST) >= max(seconds[number] for number in others)
 
 
 def test_interrupt_ends_every_kernel(tmp_path):
