@@ -251,7 +251,7 @@ def test_the_longest_start_first_and_the_report_is_in_reading_order(tmp_path, mo
         assert [result.path.stem for result in results] == names
 
 
-def test_in_place_reports_in_reading_order(tmp_path, capsys):
+def test_in_place_reports_in_reading_order(tmp_path):
     names = ["00_first", "01_broken", "02_last"]
     paths = [save(tmp_path / f"{name}.ipynb", "1 + 1") for name in names]
     paths[1].write_text("no notebook")
