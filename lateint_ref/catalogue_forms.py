@@ -74,19 +74,15 @@ class Forms:
     @cached_property
     def codecs(self) -> dict[int, ResidualCodec]:
         """Bits to a residual codec; all of them have the centroids of one training."""
-        finest = ResidualCodec.train(self.documents, bits=4)
-        # 16 buckets of equal share, taken together in groups of 4 or 8, are those of the coarser codecs.
-        found = {4: finest}
-        for bits in RESIDUAL_BITS[1:]:
-            step = 16 >> bits
-            cutoffs, weights = finest.cutoffs[step - 1 :: step], finest.cutoffs[step // 2 - 1 :: step]
-            found[bits] = ResidualCodec(finest.centroids, cutoffs, weights)
-        return found
+        finest = ResidualCodec.train(self.documents, bits=max(RESIDUAL_BITS))
+        return {bits: finest.coarser(bits) for bits in RESIDUAL_BITS}
 
     @cached_property
     def residuals(self) -> dict[int, ResidualVectors]:
         """Bits to centroid ids and residuals."""
-        return {bits: codec.encode(self.documents) for bits, codec in self.codecs.items()}
+        finest = self.codecs[max(RESIDUAL_BITS)]
+        encoded = finest.encode(self.documents)
+        return {bits: finest.coarsen(encoded, bits) for bits in RESIDUAL_BITS}
 
     @cached_property
     def decoded(self) -> dict[int, MultiVectors]:

@@ -152,6 +152,42 @@ class ResidualCodec:
         ]
         return ResidualVectors(numbers, np.concatenate(packed), documents.offsets, list(documents.ids))
 
+    def coarser(self, bits: int) -> ResidualCodec:
+        """The same centroids with fewer bits: neighbouring buckets, which hold equal shares, taken together.
+
+        Args:
+            bits: 1, 2 or 4, at most this codec's.
+
+        Raises:
+            TypeError: not a whole number.
+            ValueError: another number, or dimensions that do not fill whole bytes at it.
+        """
+        step = 2 ** self._fewer(bits)
+        if step == 1:
+            return self
+        return ResidualCodec(self.centroids, self.cutoffs[step - 1 :: step], self.cutoffs[step // 2 - 1 :: step])
+
+    def coarsen(self, encoded: ResidualVectors, bits: int) -> ResidualVectors:
+        """What `coarser(bits)` would encode the same vectors to, from this codec's codes and without the vectors.
+
+        Args:
+            encoded: encoded by this codec.
+            bits: 1, 2 or 4, at most this codec's.
+
+        Raises:
+            TypeError: not a `ResidualVectors`, or not a whole number.
+            ValueError: encoded by another codec, or as `coarser`.
+        """
+        self.check(encoded)
+        fewer = self._fewer(bits)
+        if fewer == 0:
+            return encoded
+        parts = [
+            pack(unpack_buckets(encoded.residuals[at : at + _CHUNK], self.bits) >> np.uint8(fewer), bits)
+            for at in range(0, len(encoded.residuals), _CHUNK)
+        ]
+        return ResidualVectors(encoded.centroid_ids, np.concatenate(parts), encoded.offsets, encoded.ids)
+
     def decode(self, encoded: ResidualVectors) -> MultiVectors:
         """Centroid plus the weights of the buckets, divided by its length: vectors of length 1 again.
 
@@ -209,6 +245,14 @@ class ResidualCodec:
                 f"encoded comes from another codec: residuals of {encoded.residuals.shape[1]} bytes and centroids up "
                 f"to {encoded.centroid_ids.max()}; this one has {width} bytes and {len(self.centroids)} centroids."
             )
+
+    def _fewer(self, bits: int) -> int:
+        """How many bits fewer than this codec's."""
+        wanted = positive_int(bits, "bits")
+        if wanted not in BITS or wanted > self.bits:
+            raise ValueError(f"bits must be one of {[b for b in BITS if b <= self.bits]}, got {wanted}.")
+        _checked_dim(self.dim, wanted)
+        return self.bits - wanted
 
     def _decoded(self, centroid_ids: Any, residuals: UInt8Array) -> Float32Array:
         table = self.weights[_byte_table(self.bits)]  # (256, 8 / bits): what each byte stands for

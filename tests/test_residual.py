@@ -137,6 +137,34 @@ def test_more_bits_come_closer(documents):
     assert cosines[2] > 0.99
 
 
+@pytest.mark.parametrize(("bits", "fewer"), [(4, 2), (4, 1), (2, 1), (4, 4)])
+def test_coarser_codes_are_those_of_the_coarser_codec(documents, bits, fewer):
+    codec = ResidualCodec.train(documents, bits=bits)
+    coarser = codec.coarser(fewer)
+    assert coarser.bits == fewer
+    expected, found = coarser.encode(documents), codec.coarsen(codec.encode(documents), fewer)
+    np.testing.assert_array_equal(found.centroid_ids, expected.centroid_ids)
+    np.testing.assert_array_equal(found.residuals, expected.residuals)
+    np.testing.assert_array_equal(found.offsets, documents.offsets)
+    assert found.ids == documents.ids
+    trained = ResidualCodec.train(documents, bits=fewer)  # quantiles of the same residuals
+    np.testing.assert_allclose(coarser.cutoffs, trained.cutoffs, atol=1e-6)
+    np.testing.assert_allclose(coarser.weights, trained.weights, atol=1e-6)
+
+
+def test_coarser_refuses(documents):
+    codec = ResidualCodec.train(documents, bits=2)
+    for bits in (4, 3, 0):
+        with pytest.raises(ValueError, match="bits must be"):
+            codec.coarser(bits)
+    with pytest.raises(TypeError, match="bits must be"):
+        codec.coarser(1.5)
+    with pytest.raises(TypeError, match="encoded must be a ResidualVectors"):
+        codec.coarsen(documents, 1)
+    with pytest.raises(ValueError, match="another codec"):
+        codec.coarsen(ResidualCodec.train(documents, bits=4).encode(documents), 1)
+
+
 def test_a_collection_of_one_vector():
     one = MultiVectors.from_list([unit_vectors(1, 8)])
     codec = ResidualCodec.train(one, 1)
