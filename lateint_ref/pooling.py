@@ -8,6 +8,7 @@ Efficient Document Retrieval with Vision Language Models", ICLR 2025 (token pool
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -156,14 +157,13 @@ def _hierarchical(matrix: Float32Array, counts: list[int], seed: int) -> list[In
 
 def _kmeans(matrix: Float32Array, counts: list[int], seed: int) -> list[Int64Array]:
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     # Equal vectors (background patches) count as one with a weight: k-means would part them by chance, or fail to
     # find as many clusters as it should.
     points, place, weight = np.unique(matrix.astype(np.float64), axis=0, return_inverse=True, return_counts=True)
     found = []
     # One thread: these are small matrices, and the order in which threads add up would show in the last digits.
-    with threadpool_limits(limits=1):
+    with _thread_pools().limit(limits=1):
         for count in counts:
             if count >= len(points):
                 labels = place.copy()
@@ -172,6 +172,15 @@ def _kmeans(matrix: Float32Array, counts: list[int], seed: int) -> list[Int64Arr
                 labels = means.labels_.astype(np.int64)[place]
             found.append(_filled_up(labels, count))
     return found
+
+
+@cache
+def _thread_pools() -> Any:
+    """The libraries with threads: looked for once, since each search reads the list of all loaded libraries."""
+    import sklearn.cluster  # noqa: F401  (loads them)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _filled_up(labels: Int64Array, count: int) -> Int64Array:
