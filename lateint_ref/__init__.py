@@ -43,7 +43,7 @@ from lateint_ref.rescoring import Hit, rank_of, rescore, search, top_k, two_stag
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.residual_vectors import ResidualVectors
 from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
-from lateint_ref.testbeds import Question, Testbed, load_testbed
+from lateint_ref.testbeds import Question, Testbed, encode_once, load_testbed
 
 __version__ = "0.1.0"
 
@@ -82,6 +82,7 @@ __all__ = [
     "common_vector",
     "compare",
     "drop_duplicates",
+    "encode_once",
     "evaluate",
     "exact_maxsim",
     "exhaustive",

@@ -140,6 +140,18 @@ def projection() -> list[Finding]:
     return [Finding(what, f"{shape[1]} to {shape[0]} dimensions, as committed")]
 
 
+def static() -> list[Finding]:
+    """The table of static embeddings."""
+    from lateint_ref.encoders.static import DIM, check_files, static_folder
+
+    what = "static embeddings"
+    try:
+        check_files(static_folder())
+    except (OSError, ValueError) as error:
+        return [Finding(what, "missing or damaged", str(error))]
+    return [Finding(what, f"{DIM} dimensions, as committed")]
+
+
 def data() -> list[Finding]:
     """The collections in the data folder."""
     from lateint_ref.datasets import data_folder
@@ -195,7 +207,7 @@ def memory() -> str:
 
 def cache() -> list[Finding]:
     """The cache folder."""
-    from lateint_ref.encoders.static import cache_folder
+    from lateint_ref._cache import cache_folder
 
     folder = cache_folder()
     return [Finding("cache folder", f"{folder} ({'there' if folder.is_dir() else 'made when first used'})")]

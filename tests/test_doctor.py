@@ -62,7 +62,8 @@ def test_missing_data(monkeypatch, tmp_path):
     monkeypatch.setenv("LATEINT_DATA", str(tmp_path))
     found = by_name(doctor.findings(portable=True))
     assert found["data/handbook"].to_do == "git checkout -- data/handbook"
-    assert "git checkout -- data/models" in found["late projection"].to_do
+    for part in ("late projection", "static embeddings"):
+        assert "git checkout -- data/models" in found[part].to_do
     monkeypatch.setenv("LATEINT_DATA", str(tmp_path / "none"))
     assert "LATEINT_DATA" in by_name(doctor.findings(portable=True))["data"].to_do
 

@@ -1,12 +1,16 @@
-"""BM25 against its formula; static embeddings: cache, determinism, bad input."""
+"""BM25 against its formula; static embeddings against the backbone; the cache folder; bad input."""
 
+import json
 import math
+import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from lateint_ref import encoders as enc
-from lateint_ref.encoders import static
+from lateint_ref._cache import cache_folder
+from lateint_ref.encoders import backbone, static
 
 DOCUMENTS = ["red tent red pegs", "green tent", "canoe hire river canoe paddle", "opening hours library"]
 
@@ -69,7 +73,7 @@ def test_bm25_bad_arguments():
 
 @pytest.fixture(scope="module")
 def encoder():
-    return enc.load_static()  # into the ordinary cache: distilling takes a while, and notebooks read it there
+    return enc.load_static()
 
 
 def test_static_vectors(encoder):
@@ -81,37 +85,54 @@ def test_static_vectors(encoder):
     assert (vectors @ encoder.encode_queries(["boats for rent"])[0]).argmax() == 2
 
 
-def test_static_is_read_from_the_cache(encoder, monkeypatch):
-    monkeypatch.setattr(static, "distil", None)
-    again = enc.load_static()
+def test_static_table_is_the_backbones(encoder):
+    """PCA and the weights are an affine map and a factor of each row: found from some rows, they give the others."""
+    table = encoder._model
+    assert table.embedding.dtype == np.float32
+    rows = np.random.default_rng(0).permutation(len(table.tokens))[:1000]
+    model, tokenizer = backbone.load_backbone()
+    ids = tokenizer.convert_tokens_to_ids([table.tokens[row] for row in rows])
+    sequences = torch.tensor([[tokenizer.cls_token_id, number, tokenizer.sep_token_id] for number in ids])
+    with torch.inference_mode():
+        states = model(sequences).last_hidden_state.mean(dim=1).numpy()
+    probability = 1 / np.arange(2, len(table.tokens) + 2)
+    probability /= probability.sum()
+    unweighted = table.embedding * ((static.SIF + probability) / static.SIF)[:, None]
+    inputs = np.hstack([states, np.ones((len(states), 1))])
+    found = np.linalg.lstsq(inputs[:700], unweighted[rows[:700]], rcond=None)[0]
+    np.testing.assert_allclose(inputs[700:] @ found, unweighted[rows[700:]], atol=5e-3)
+
+
+def test_static_is_distilled_again(monkeypatch, tmp_path, encoder):
+    """With the slow part, the pass through the network, replaced by the table that it led to."""
+    import model2vec.distill
+
+    monkeypatch.setattr(model2vec.distill, "distill_from_model", lambda *_, **settings: encoder._model)
+    (tmp_path / "README.md").write_text("a card", encoding="utf-8")
+    static.distil(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["README.md", "static.json", *static._FILES])
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "a card"
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["tokenizer_name"] == backbone.NAME
+    again = static.StaticEncoder(tmp_path)
     np.testing.assert_array_equal(again.encode_documents(DOCUMENTS), encoder.encode_documents(DOCUMENTS))
 
 
-def test_static_is_written_whole(encoder, tmp_path):
-    folder = tmp_path / "cache" / "static-table"
-    folder.mkdir(parents=True)
-    (folder / "half-written").write_text("")
-    static._write(encoder._model, folder)
-    assert [path.name for path in folder.parent.iterdir()] == ["static-table"]
-    assert not (folder / "half-written").exists()
-    np.testing.assert_array_equal(static._read(folder).embedding, encoder._model.embedding)
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "static.json"])
+def test_static_missing_files(tmp_path, name):
+    shutil.copytree(static.static_folder(), tmp_path / "table")
+    (tmp_path / "table" / name).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{name} is missing.*git checkout -- data/models"):
+        static.StaticEncoder(tmp_path / "table")
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(encoder, tmp_path):
-    (tmp_path / "file").write_text("")
-    static._write(encoder._model, tmp_path / "file" / "static-table")
-
-
-def test_static_damaged_cache_is_made_again(encoder, monkeypatch, tmp_path):
-    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
-    folder = tmp_path / f"static-{static._key(static.DIM)}"
-    folder.mkdir()
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
-        (folder / name).write_text("{")
-    called = []
-    monkeypatch.setattr(static, "distil", lambda *arguments: called.append(arguments) or encoder._model)
-    enc.load_static()
-    assert called == [(folder, static.DIM)]
+def test_static_damaged_file(tmp_path):
+    shutil.copytree(static.static_folder(), tmp_path / "table")
+    path = tmp_path / "table" / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"is damaged: its SHA-256 is .*git checkout -- data/models"):
+        static.StaticEncoder(tmp_path / "table")
 
 
 def test_static_bad_texts(encoder):
@@ -127,6 +148,6 @@ def test_static_bad_texts(encoder):
 
 def test_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path / "here"))
-    assert static.cache_folder() == tmp_path / "here"
+    assert cache_folder() == tmp_path / "here"
     monkeypatch.setenv("LATEINT_CACHE", "")
-    assert static.cache_folder().name == "lateint_ref"
+    assert cache_folder().name == "lateint_ref"

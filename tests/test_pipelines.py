@@ -9,7 +9,7 @@ from lateint_ref import MultiVectors, maxsim
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.evaluation import per_query
 from lateint_ref.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table
-from lateint_ref.testbeds import Question, Testbed, load_testbed
+from lateint_ref.testbeds import Question, Testbed, encode_once, load_testbed
 
 RNG = np.random.default_rng(0)
 
@@ -145,6 +145,24 @@ def test_a_kept_test_bed_loads_no_model_and_names_the_encoder_as_it_names_itself
     assert load_testbed(name).encoder == {"handbook": load_late, "pages": load_pages}[name]().name
     monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.__init__", None)
     assert len(load_testbed(name).questions) == 2
+
+
+def test_single_vectors_are_encoded_once(tmp_path, monkeypatch):
+    from lateint_ref.encoders import load_bi, load_static
+
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    texts, bi, static = ["a red tent", "a canoe"], load_bi(), load_static()
+    first = encode_once(bi, texts)
+    np.testing.assert_array_equal(first, bi.encode_documents(texts))
+    np.testing.assert_array_equal(encode_once(static, texts), static.encode_documents(texts))
+    with monkeypatch.context() as patched:
+        patched.setattr("lateint_ref.encoders.bi.BiEncoder.encode_documents", None)
+        np.testing.assert_array_equal(encode_once(bi, texts), first)
+        with pytest.raises(TypeError, match="not callable"):
+            encode_once(bi, texts[::-1])
+    assert len(list((tmp_path / "vectors").iterdir())) == 1
+    with pytest.raises(TypeError, match="single string"):
+        encode_once(bi, "a canoe")
 
 
 def small_handbook(split):

@@ -176,14 +176,12 @@ def load_pages(model: str | os.PathLike[str] | None = None) -> BundledPages | Hu
 def load_static() -> StaticEncoder:
     """Static embeddings distilled from the backbone: a table of token vectors, no attention at all.
 
-    The first call distils and keeps the table in the cache folder; later calls read it.
-
     Returns:
         An encoder with `encode_queries(texts)` and `encode_documents(texts)`, each float32 `(n, dim)` of unit
         length, and `name` and `dim`. The same in both profiles.
 
     Raises:
-        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone is missing or damaged.
+        FileNotFoundError, ValueError: the table is missing or damaged.
     """
     from lateint_ref.encoders.static import StaticEncoder
 

@@ -2,16 +2,17 @@
 
 Source: Tulkens and van Dongen, "Model2Vec: Fast State-of-the-Art Static Embeddings", 2024. Every token of the
 vocabulary goes through the backbone once, alone; PCA and a weight that falls with a token's rank do the rest.
+`python -m lateint_ref.encoders.static` distils the bundled table again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import argparse
+import json
 import shutil
-import sys
 import tempfile
-from importlib.metadata import version
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,44 +22,47 @@ from lateint_ref._checks import Float32Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._quiet import quiet_loading
 from lateint_ref.encoders._texts import check_texts
+from lateint_ref.encoders.late import RESTORE
 
 DIM = 256
 SIF = 1e-5  # weight sif / (sif + p) of a token of probability p, from its rank by Zipf's law; best of six on dev
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")  # model2vec's names
 
 
-def cache_folder() -> Path:
-    """Where derived files are kept: `LATEINT_CACHE`, or `lateint_ref` in the platform's cache folder of the user."""
-    chosen = os.environ.get("LATEINT_CACHE", "").strip()
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", "") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache")
-    return base / "lateint_ref"
+def static_folder() -> Path:
+    """The folder of the bundled table, `models/static-256` of the data folder (see `datasets.data_folder`)."""
+    from lateint_ref.datasets import data_folder
+
+    return data_folder() / "models" / f"static-{DIM}"
 
 
 class StaticEncoder:
-    """Static embeddings distilled from the bundled backbone by model2vec.
+    """Static embeddings that model2vec distilled from the bundled backbone.
 
     Attributes:
         name: the model's name.
         dim: dimensions of a vector.
     """
 
-    def __init__(self, dim: int = DIM) -> None:
-        """Read the table from the cache, or distil it (see `distil`) and put it there.
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the table.
+
+        Args:
+            folder: what `distil` wrote; by default the bundled one.
 
         Raises:
-            ModuleNotFoundError, FileNotFoundError, ValueError: the backbone is missing or damaged.
+            FileNotFoundError: a file is missing.
+            ValueError: a file is damaged: its digest is not the one in `static.json`.
         """
-        backbone.backbone_path()
-        folder = cache_folder() / f"static-{_key(dim)}"
-        self._model = _read(folder) or distil(folder, dim)
-        self.name = f"{backbone.NAME}, static, {dim} dimensions"
-        self.dim = dim
+        source = static_folder() if folder is None else folder
+        check_files(source)
+        with quiet_loading():
+            from model2vec import StaticModel
+
+            # Stored in float16, which changes no result; means are taken in float32.
+            self._model = StaticModel.from_pretrained(source, quantize_to="float32")
+        self.dim = int(self._model.embedding.shape[1])
+        self.name = f"{backbone.NAME}, static, {self.dim} dimensions"
 
     def encode_queries(self, texts: Any, batch_size: int = 1024, progress: bool = False) -> Float32Array:
         """One vector a query; queries and documents are read alike.
@@ -99,15 +103,39 @@ class StaticEncoder:
         return f"StaticEncoder({self.name})"
 
 
-def distil(folder: Path, dim: int = DIM) -> Any:
-    """Distil the table and keep it in `folder`, which appears whole or not at all.
+def check_files(folder: Path) -> None:
+    """Compare the table's files with the digests that were written beside them.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is not what was written.
+    """
+    for name in ("static.json", *_FILES):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing: static embeddings are read from it. {RESTORE}")
+    expected = json.loads((folder / "static.json").read_text(encoding="utf-8"))["sha256"]
+    for name in _FILES:
+        found = backbone.sha256_of(folder / name)
+        if found != expected[name]:
+            raise ValueError(
+                f"{folder / name} is damaged: its SHA-256 is {found}, static.json says {expected[name]}. {RESTORE}"
+            )
+
+
+def distil(folder: Path, dim: int = DIM) -> None:
+    """Distil the table and write it, in float16, with its digests; a failure leaves the files that were there.
 
     About 15 seconds on two cores, with a progress bar (which `TQDM_DISABLE=1` turns off).
 
-    Returns:
-        A `model2vec.StaticModel`.
+    Args:
+        folder: made if need be; other files in it stay.
+        dim: dimensions of a vector.
+
+    Raises:
+        ModuleNotFoundError, FileNotFoundError, ValueError: the backbone is missing or damaged.
+        OSError: `folder` cannot be written.
     """
-    with quiet_loading():
+    with quiet_loading(), tempfile.TemporaryDirectory() as temporary:
         import torch
         from model2vec.distill import distill_from_model
         from transformers import AutoTokenizer, BertModel
@@ -115,43 +143,32 @@ def distil(folder: Path, dim: int = DIM) -> Any:
         path = backbone.backbone_path()
         model = BertModel.from_pretrained(path, add_pooling_layer=False, dtype=torch.float32, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-        static = distill_from_model(
-            model, tokenizer, device="cpu", pca_dims=dim, sif_coefficient=SIF, quantize_to="float32"
-        )
-        _write(static, folder)
-    return _read(folder) or static
+        partial = Path(temporary)
+        distill_from_model(
+            model, tokenizer, device="cpu", pca_dims=dim, sif_coefficient=SIF, quantize_to="float16"
+        ).save_pretrained(partial)
+        settings = json.loads((partial / "config.json").read_text(encoding="utf-8"))
+        settings["tokenizer_name"] = backbone.NAME  # not the folder in which this machine has it
+        (partial / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        digests = {name: backbone.sha256_of(partial / name) for name in _FILES}
+        (partial / "static.json").write_text(json.dumps({"sha256": digests}, indent=2) + "\n", encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*_FILES, "static.json"):
+            shutil.copyfile(partial / name, folder / name)
 
 
-def _key(dim: int) -> str:
-    """What the table depends on, as a file name."""
-    settings = (backbone.SHA256["model.safetensors"], str(dim), str(SIF), version("model2vec"))
-    return hashlib.sha256(" ".join(settings).encode()).hexdigest()[:16]
+def main(argv: Sequence[str] | None = None) -> int:
+    """Distil the bundled table again."""
+    parser = argparse.ArgumentParser(prog="python -m lateint_ref.encoders.static", description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=static_folder(), help="folder to write to")
+    arguments = parser.parse_args(argv)
+    started = time.perf_counter()
+    distil(arguments.out)
+    encoder = StaticEncoder(arguments.out)
+    seconds = time.perf_counter() - started
+    print(f"{len(encoder._model.embedding):,} tokens, {encoder.dim} dimensions, {seconds:.0f} s.")
+    return 0
 
 
-def _read(folder: Path) -> Any:
-    """The cached table; None where there is none, or a damaged one."""
-    if not (folder / "model.safetensors").is_file():
-        return None
-    with quiet_loading():
-        from model2vec import StaticModel
-        from safetensors import SafetensorError
-
-        try:
-            return StaticModel.from_pretrained(folder)
-        except (OSError, ValueError, KeyError, SafetensorError):
-            return None
-
-
-def _write(static: Any, folder: Path) -> None:
-    """Save beside `folder` and rename. A cache that cannot be written costs time the next run and nothing else."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".static-", dir=folder.parent))
-    except OSError:
-        return
-    try:
-        static.save_pretrained(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
-    except OSError:  # another process was faster, or the disk is full
-        shutil.rmtree(partial, ignore_errors=True)
+if __name__ == "__main__":
+    raise SystemExit(main())
