@@ -1,4 +1,4 @@
-"""Times that compare on a busy machine: processor time, on one thread, the least of several rounds."""
+"""Times that compare on a busy machine: the least of several rounds, by the clock or of the processor on one thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,43 @@ from lateint_ref._checks import positive_int
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def wall_seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
+    """Seconds of one call by the clock, on as many threads as it likes: what somebody who waits for it sees.
+
+    Args:
+        call: what to time.
+        arguments: handed to it.
+        rounds: how many calls count, at least 1; one before them warms up. The least of their times is returned, since
+            other work on the machine only adds time.
+
+    Raises:
+        TypeError: `rounds` is not a whole number.
+        ValueError: `rounds` is below 1.
+    """
+    return wall_times({"": lambda: call(*arguments)}, rounds)[""]
+
+
+def wall_times(calls: Mapping[str, Callable[[], Any]], rounds: int = 5) -> dict[str, float]:
+    """Seconds of each call by the clock; in each round they take turns, so that a slow while slows all of them.
+
+    Args:
+        calls: name and call, a function without arguments.
+        rounds: as in `wall_seconds`.
+
+    Raises:
+        TypeError, ValueError: as `wall_seconds`.
+    """
+    rounds = positive_int(rounds, "rounds")
+    least = dict.fromkeys(calls, float("inf"))
+    for lap in range(1 + rounds):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call()
+            if lap:
+                least[name] = min(least[name], time.perf_counter() - started)
+    return least
 
 
 @contextmanager

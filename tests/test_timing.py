@@ -1,11 +1,11 @@
-"""Processor times of searches: what is called how often, on how many threads, and what is refused."""
+"""Times of calls and searches: what is called how often, on how many threads, and what is refused."""
 
 import numba
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from lateint_ref.timing import processor_seconds, processor_times
+from lateint_ref.timing import processor_seconds, processor_times, wall_seconds, wall_times
 
 
 def test_searches_take_turns_on_one_thread(monkeypatch):
@@ -44,6 +44,23 @@ def test_a_call_is_timed_after_one_to_warm_up(monkeypatch):
     assert (spent, numba.get_num_threads()) == ([], before)
     with pytest.raises(ValueError, match="rounds"):
         processor_seconds(abs, 1, rounds=0)
+
+
+def test_times_by_the_clock(monkeypatch):
+    clock, calls, spent = [0.0], [], {"a": [9, 4, 2, 3, 0], "b": [0, 5, 7, 6, 0]}
+    monkeypatch.setattr("lateint_ref.timing.time.perf_counter", lambda: clock[0])
+
+    def call(name):
+        calls.append(name)
+        clock[0] += spent[name].pop(0)
+
+    assert wall_times({"a": lambda: call("a"), "b": lambda: call("b")}, rounds=3) == {"a": 2, "b": 5}
+    assert calls == 4 * ["a", "b"]
+    spent["a"] = [9, 4, 3]
+    assert wall_seconds(call, "a", rounds=2) == 3
+    for rounds, error in ((0, ValueError), (2.5, TypeError)):
+        with pytest.raises(error, match="rounds"):
+            wall_seconds(abs, 1, rounds=rounds)
 
 
 def test_threads_come_back_after_a_failure():
