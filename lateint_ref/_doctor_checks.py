@@ -52,11 +52,13 @@ def models() -> list[tuple[str, str]]:
     from lateint_ref.encoders.backbone import NAME
 
     if profile() == "hub":
-        return [(f"{kind} encoder", model_name(kind)) for kind in ("bi", "late", "cross")]
+        kinds = {"bi": "bi", "late": "late", "cross": "cross", "page": "pages"}
+        return [(f"{word} encoder", model_name(kind)) for word, kind in kinds.items()]
     return [
         ("bi encoder", f"{NAME}, mean of the token vectors"),
         ("late encoder", f"{NAME}, token vectors projected to 128 dimensions"),
         ("cross encoder", f"{NAME}, upper layers reading two texts together, untrained"),
+        ("page encoder", "stand-in for a vision-language model: OCR, and the late encoder's vectors"),
     ]
 
 

@@ -1,5 +1,6 @@
 """The doctor: what ran, what is missing, and nothing secret or machine-specific."""
 
+import re
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ def test_what_ran(capsys):
     doctor.what_ran()
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert lines["profile"] == "bundled"
+    assert {"bi", "late", "cross", "page"} < set(lines)  # the encoders
     assert {"lateint_ref", "torch", "transformers", "pylate", "numpy"} < set(lines)
     assert "+" not in lines["torch"]
 
@@ -28,6 +30,7 @@ def test_what_ran_in_the_hub_profile(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "someone/some-colbert" in out
     assert "cross-encoder/ms-marco-MiniLM-L6-v2" in out
+    assert re.search("^page encoder +vidore/", out, re.MULTILINE)
 
 
 def test_report_finds_what_the_notebooks_need(monkeypatch, capsys):
