@@ -270,7 +270,7 @@ def test_in_place_reports_in_reading_order(tmp_path):
     assert paths[1].read_text() == "no notebook"
 
 
-def test_the_longest_are_those_of_the_map():
+def test_the_order_of_length_is_that_of_the_map():
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     seconds = {number: int(run) for number, run in re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", readme, re.MULTILINE)}
     assert sorted(workbook._LONGEST_FIRST) == sorted(seconds)

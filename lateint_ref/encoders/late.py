@@ -20,6 +20,7 @@ from lateint_ref._checks import Float32Array, Int64Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._forward import last_layer
 from lateint_ref.encoders._texts import batches, check_text, check_texts
+from lateint_ref.encoders._weights import RESTORE
 from lateint_ref.multivectors import MultiVectors
 
 Kind = Literal["query", "document"]
@@ -77,9 +78,6 @@ class LateConfig:
         markers = [marker for marker in (self.query_marker, self.document_marker) if marker]
         special = ["[CLS]", "[SEP]", *markers] if self.skip_special else []
         return special + (list(string.punctuation) if self.skip_punctuation else [])
-
-
-RESTORE = "Restore the folder data/models from the repository: git checkout -- data/models"
 
 
 def late_name(dim: int) -> str:

@@ -8,7 +8,6 @@ MaxSim is made of dot products. The rows are ordered, so the first k of them are
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -20,9 +19,11 @@ from numpy.typing import NDArray
 
 from lateint_ref._checks import Float32Array, positive_int
 from lateint_ref.encoders import backbone
-from lateint_ref.encoders.late import RESTORE, LateConfig, LateEncoder
+from lateint_ref.encoders._weights import RESTORE, check_digests, write_digests
+from lateint_ref.encoders.late import LateConfig, LateEncoder
 
 MAX_DIM = 128
+_FILE, _RECORD = "projection.safetensors", "projection.json"
 PASSAGE_WORDS = 16
 ZIPF_OFFSET = 2.7  # Mandelbrot's: the word of rank r has a probability in proportion to 1 / (r + 2.7)
 
@@ -49,21 +50,16 @@ def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
     rows = positive_int(dim, "dim")
     if rows > MAX_DIM:
         raise ValueError(f"dim must be from 1 to {MAX_DIM}, or {backbone.DIM} for no projection, got {rows}.")
-    path = folder / "projection.safetensors"
-    why = f"The bundled late encoder projects with it. {RESTORE}"
-    for needed in (path, folder / "projection.json"):
-        if not needed.is_file():
-            raise FileNotFoundError(f"{needed} is missing. {why}")
-    expected = json.loads((folder / "projection.json").read_text(encoding="utf-8"))["sha256"]
-    found = backbone.sha256_of(path)
-    if found != expected:
-        raise ValueError(f"{path} is damaged: its SHA-256 is {found}, projection.json says {expected}. {why}")
+    path = folder / _FILE
+    why = "The bundled late encoder projects with it."
+    check_digests(folder, _RECORD, [_FILE], why)
     from safetensors.numpy import load_file
 
     weight: NDArray[Any] = load_file(path)["weight"]
     if weight.shape != (MAX_DIM, backbone.DIM) or weight.dtype != np.float32:
         raise ValueError(
-            f"{path} holds {weight.dtype} {weight.shape} where float32 {(MAX_DIM, backbone.DIM)} is wanted. {why}"
+            f"{path} holds {weight.dtype} {weight.shape} where float32 {(MAX_DIM, backbone.DIM)} is wanted. {why} "
+            f"{RESTORE}"
         )
     return np.ascontiguousarray(weight[:rows])
 
@@ -142,10 +138,9 @@ def write(folder: Path, weight: Float32Array) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".projection.{os.getpid()}.partial"
     save_file({"weight": np.ascontiguousarray(weight)}, partial)
-    digest = backbone.sha256_of(partial)
     partial.chmod(0o644)
-    partial.replace(folder / "projection.safetensors")
-    (folder / "projection.json").write_text(json.dumps({"sha256": digest}, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / _FILE)
+    write_digests(folder, _RECORD, [_FILE])
 
 
 if __name__ == "__main__":
