@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-CODE := lateint_ref tests notebooks/solutions conftest.py
+CODE := lateint_ref workbook tests notebooks/solutions conftest.py
 
 # The bundled profile needs no model hub; whoever wants the hub's models says LATEINT_PROFILE=hub before make.
 LATEINT_PROFILE ?= bundled
@@ -21,10 +21,10 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 doctor: $(READY) ## show versions, the profile, what is available and how to get what is not
-	@$(PY) -m lateint_ref doctor
+	@$(PY) -m workbook doctor
 
 run: $(READY) ## execute every notebook into build/ as HTML, with an index page (ONLY=02 for one, JOBS=1 for one at a time)
-	@$(PY) -m lateint_ref run $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
+	@$(PY) -m workbook run $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
@@ -33,22 +33,22 @@ test: lint ## lint, type check, all tests, every notebook compared output by out
 	@$(OFFLINE) $(PY) -m pytest tests --nbval notebooks
 
 bench: $(READY) ## time maxsim_scores beside other implementations
-	@$(PY) -m lateint_ref bench
+	@$(PY) -m workbook bench
 
 quality: $(READY) ## measure the bundled models on the test splits; writes data/models/quality.json
-	@$(OFFLINE) $(PY) -m lateint_ref quality
+	@$(OFFLINE) $(PY) -m workbook quality
 
 claims: $(READY) ## measure what notebook 12 needs and is slow; writes data/measurements/
-	@$(OFFLINE) $(PY) -m lateint_ref claims
+	@$(OFFLINE) $(PY) -m workbook claims
 
 data: $(READY) ## check the bundled data and list what there is (REBUILD=1 draws the report pages anew)
-	@$(PY) -m lateint_ref data $(if $(REBUILD),--rebuild-pages)
+	@$(PY) -m workbook data $(if $(REBUILD),--rebuild-pages)
 
 site: $(READY) ## build the notebooks as a static site with navigation and search in build/site/
-	@$(PY) -m lateint_ref site
+	@$(PY) -m workbook site
 
 notebooks: $(READY) ## execute the notebooks and save their outputs in place (ONLY=02 for one of them)
-	@$(OFFLINE) $(PY) -m lateint_ref notebooks $(if $(ONLY),--only $(ONLY))
+	@$(OFFLINE) $(PY) -m workbook notebooks $(if $(ONLY),--only $(ONLY))
 
 format: $(READY) ## format the code and sort its imports
 	@$(PY) -m ruff check --quiet --select I --fix $(CODE)

@@ -4,7 +4,7 @@ import os
 
 os.environ["LATEINT_PROFILE"] = "bundled"
 
-from lateint_ref.notebooks import kernel_environment
+from workbook.notebooks import kernel_environment
 
 # nbval's kernels inherit this: notebooks are compared under the environment that their outputs were saved in.
 os.environ.update(kernel_environment())

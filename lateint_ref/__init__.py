@@ -4,12 +4,9 @@ Each function does one thing on NumPy arrays and says its shapes, units and sour
 cheap: PyTorch, numba and the encoders load when they are first used.
 """
 
-from lateint_ref.apidocs import load_apidocs, load_see_also
 from lateint_ref.averaging import average_vector, average_vectors
 from lateint_ref.binary_quantization import BinaryQuantizedVectors, oversampled_search
 from lateint_ref.bits import binarize, from_hex, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
-from lateint_ref.catalogue import families_of, pipelines_of
-from lateint_ref.catalogue_forms import Forms
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
@@ -34,7 +31,6 @@ from lateint_ref.pages import (
     render_pdf,
 )
 from lateint_ref.pagevectors import PageVectors, grid_for
-from lateint_ref.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table
 from lateint_ref.plaid import PlaidIndex
 from lateint_ref.planning import Plan, plan
 from lateint_ref.pooling import pool_collection, pool_levels, pool_tokens
@@ -43,7 +39,6 @@ from lateint_ref.rescoring import Hit, rank_of, rescore, search, top_k, two_stag
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.residual_vectors import ResidualVectors
 from lateint_ref.storage import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
-from lateint_ref.testbeds import Question, Testbed, encode_once, load_testbed
 
 __version__ = "0.1.0"
 
@@ -52,29 +47,23 @@ __all__ = [
     "BinaryQuantizedVectors",
     "Dataset",
     "FixedDimensionalEncoder",
-    "Forms",
     "Hit",
     "Int8MultiVectors",
-    "Measured",
     "MultiVectors",
     "PackedMultiVectors",
     "PageVectors",
     "PairedTest",
     "Passage",
-    "Pipeline",
     "PlaidIndex",
     "Plan",
     "Query",
-    "Question",
     "ResidualCodec",
     "ResidualVectors",
-    "Testbed",
     "alignment",
     "average_vector",
     "average_vectors",
     "binarize",
     "binarize_collection",
-    "by_score",
     "by_type",
     "bytes_per_document",
     "bytes_per_vector",
@@ -82,22 +71,15 @@ __all__ = [
     "common_vector",
     "compare",
     "drop_duplicates",
-    "encode_once",
     "evaluate",
-    "exact_maxsim",
-    "exhaustive",
-    "families_of",
     "format_bytes",
     "from_hex",
     "fused_scores",
     "grid_for",
     "int8_scale",
-    "load_apidocs",
     "load_beir",
     "load_handbook",
     "load_pages_dataset",
-    "load_see_also",
-    "load_testbed",
     "make_run",
     "maxsim",
     "maxsim_asymmetric",
@@ -106,7 +88,6 @@ __all__ = [
     "maxsim_inv_hamming",
     "maxsim_inv_hamming_scores",
     "maxsim_scores",
-    "measure",
     "open_image",
     "open_images",
     "oversampled_search",
@@ -114,7 +95,6 @@ __all__ = [
     "page_words",
     "paired_test",
     "per_query",
-    "pipelines_of",
     "plan",
     "pool_blocks",
     "pool_collection",
@@ -133,7 +113,6 @@ __all__ = [
     "rescore",
     "search",
     "similarity_matrix",
-    "table",
     "to_hex",
     "top_k",
     "two_stage_search",

@@ -10,10 +10,9 @@ Models", 2021):
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -224,41 +223,3 @@ def _by_id(items: list[_Item], identifier: str, kind: str) -> _Item:
         if item.id == identifier:
             return item
     raise KeyError(f"no {kind} has the id {identifier!r} (the first is {items[0].id!r}).")
-
-
-def main(command: str, arguments: Sequence[str]) -> int:
-    """`python -m lateint_ref data`: read all the bundled collections, with every check, and print what there is.
-
-    The report pages in `data/pages` are built first where they are missing.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m lateint_ref {command}", description=main.__doc__)
-    parser.add_argument("--rebuild-pages", action="store_true", help="draw data/pages anew from its seed")
-    parser.add_argument("--read-all", action="store_true", help="with it: OCR for every page, changed or not (slow)")
-    options = parser.parse_args(arguments)
-    pages = data_folder() / "pages"
-    if options.rebuild_pages or not (pages / "corpus.jsonl").is_file():
-        from lateint_ref.pages_build.build import build
-
-        build(pages, read_all=options.read_all)
-    import pandas as pd
-
-    from lateint_ref.apidocs import load_apidocs, load_see_also
-
-    found = [
-        load_beir(folder, judgments.stem)
-        for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl"))
-        for judgments in sorted((folder / "qrels").glob("*.tsv"))
-    ]
-    found += [load_apidocs("dev"), load_apidocs("test"), load_see_also()]
-    rows = [
-        {
-            "collection": dataset.name,
-            "split": dataset.split,
-            "documents": len(dataset.passages),
-            "queries": len(dataset.queries),
-            "judgments": sum(len(grades) for grades in dataset.qrels.values()),
-        }
-        for dataset in found
-    ]
-    print(pd.DataFrame(rows).to_string(index=False))
-    return 0

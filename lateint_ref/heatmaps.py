@@ -6,17 +6,13 @@ Source: Faysse et al., "ColPali: Efficient Document Retrieval with Vision Langua
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe, positive_int, reject_non_finite
 from lateint_ref.maxsim import similarity_matrix
-from lateint_ref.plots import SEQUENTIAL
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Float64Array = NDArray[np.float64]
 
@@ -63,7 +59,7 @@ def summed_map(similarity: Any) -> Float32Array:
         TypeError: not numeric.
         ValueError: another rank, nothing in it, or a NaN or infinity.
     """
-    maps = _as_map(similarity, "similarity", "(n_q, rows, columns)", 3)
+    maps = as_map(similarity, "similarity", "(n_q, rows, columns)", 3)
     total: Float32Array = maps.sum(axis=0, dtype=np.float32)
     return total
 
@@ -82,7 +78,7 @@ def top_patches(heatmap: Any, k: int = 3) -> Int64Array:
         TypeError: not numeric, or `k` is not a whole number.
         ValueError: another rank, nothing in it, a NaN or infinity, or `k` below 1.
     """
-    values = _as_map(heatmap, "heatmap", "(rows, columns)", 2)
+    values = as_map(heatmap, "heatmap", "(rows, columns)", 2)
     best = np.argsort(-values, axis=None, kind="stable")[: positive_int(k, "k")]
     return np.stack(np.unravel_index(best, values.shape), axis=1).astype(np.int64)
 
@@ -115,76 +111,8 @@ def patch_boxes(grid: tuple[int, int], width: int, height: int) -> Float64Array:
     return np.stack([left, top, right, bottom], axis=-1)
 
 
-def show_heatmap(
-    image: Any,
-    heatmap: Any,
-    ax: Axes | None = None,
-    top: int = 3,
-    title: str = "",
-    limits: tuple[float, float] | None = None,
-    colorbar: bool = True,
-) -> Axes:
-    """Lay a map over its page: dark where the match is weak, light where it is strong, the best patches boxed.
-
-    The page is drawn in grey and the colours run from dark to light, so the figure keeps its meaning in greyscale.
-
-    Args:
-        image: the page: a PIL image, or an array `(height, width)` or `(height, width, 3)`.
-        heatmap: `(rows, columns)`, one query vector's map or `summed_map`.
-        ax: where to draw; a new figure by default.
-        top: how many of the best patches to outline, the best one of all with a thicker line; 0 for none.
-        title: above the page.
-        limits: values of the darkest and the lightest colour, for several figures on one scale; by default the map's
-            smallest and largest.
-        colorbar: draw the scale beside the page.
-
-    Returns:
-        The axes, in pixels of the page.
-
-    Raises:
-        TypeError: not an image, not numeric, or `top` is not a whole number.
-        ValueError: a map of another rank, nothing in it, a NaN or infinity, or `top` below 0.
-    """
-    import matplotlib.pyplot as plt
-
-    values = _as_map(heatmap, "heatmap", "(rows, columns)", 2)
-    picture = _as_grey(image)
-    if isinstance(top, bool) or not isinstance(top, (int, np.integer)):
-        raise TypeError(f"top must be a whole number of at least 0, got {describe(top)}.")
-    if top < 0:
-        raise ValueError(f"top must be a whole number of at least 0, got {top}.")
-    height, width = picture.shape
-    if ax is None:
-        _, ax = plt.subplots(figsize=(5.2, 1 + 4.2 * min(height / width, 2)))
-    ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased", extent=(0, width, height, 0))
-    low, high = limits if limits is not None else (float(values.min()), float(values.max()))
-    # Patch by patch, not smoothed: a heatmap is no finer than its grid.
-    layer = ax.imshow(
-        values, cmap=SEQUENTIAL, alpha=0.62, vmin=low, vmax=high, interpolation="nearest", extent=(0, width, height, 0)
-    )
-    if top:
-        _box(ax, patch_boxes((values.shape[0], values.shape[1]), width, height), top_patches(values, top))
-    ax.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0), title=title)
-    ax.grid(visible=False)
-    ax.spines[:].set_visible(False)
-    if colorbar:
-        ax.figure.colorbar(layer, ax=ax, label="similarity", shrink=0.8)
-    return ax
-
-
-def _box(ax: Axes, boxes: Float64Array, chosen: Int64Array) -> None:
-    """Outline patches in black on a white casing, which shows on any ground; the best with a thicker line."""
-    from matplotlib.patches import Rectangle
-
-    # All casings first: neighbours among the best must not cover each other's lines.
-    for colour, casing in (("white", 2.0), ("black", 0.0)):
-        for rank, (row, column) in enumerate(chosen):
-            x0, y0, x1, y1 = boxes[row, column]
-            line = (2.6 if rank == 0 else 1.2) + casing
-            ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=line))
-
-
-def _as_map(value: Any, name: str, takes: str, axes: int) -> Float32Array:
+def as_map(value: Any, name: str, takes: str, axes: int) -> Float32Array:
+    """A map as float32, or an error that names the argument and says what it takes."""
     shape = np.shape(value)
     if len(shape) != axes:
         raise ValueError(f"{name} must be an array {takes}, got {describe(value)}.")
@@ -196,16 +124,3 @@ def _as_map(value: Any, name: str, takes: str, axes: int) -> Float32Array:
     result = array.astype(np.float32)
     reject_non_finite(result.reshape(-1, shape[-1]), name)
     return result
-
-
-def _as_grey(image: Any) -> Any:
-    """The page as grey values 0 to 255, `(height, width)`."""
-    from PIL import Image
-
-    if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim not in (2, 3):
-            raise TypeError(f"image must be a PIL image or a uint8 array (height, width[, 3]), got {describe(image)}.")
-        image = Image.fromarray(image)
-    if not isinstance(image, Image.Image):
-        raise TypeError(f"image must be a PIL image or a uint8 array (height, width[, 3]), got {describe(image)}.")
-    return np.asarray(image.convert("RGB").convert("L"))

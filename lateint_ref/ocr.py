@@ -128,7 +128,7 @@ def ocr_records() -> dict[str, dict[str, Any]]:
     """
     path = data_folder() / "pages" / "ocr.jsonl"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist. Build the pages: python -m lateint_ref data (some minutes).")
+        raise FileNotFoundError(f"{path} does not exist. Build the pages: python -m workbook data (some minutes).")
     return _read_ocr(path, path.stat().st_mtime_ns)
 
 

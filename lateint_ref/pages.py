@@ -35,7 +35,7 @@ def pages_folder() -> Path:
     """Where the bundled pages lie, or a `FileNotFoundError` that says how to build them."""
     folder = data_folder() / "pages"
     if not (folder / "corpus.jsonl").is_file():
-        raise FileNotFoundError(f"{folder} holds no pages. Build them: python -m lateint_ref data (some minutes).")
+        raise FileNotFoundError(f"{folder} holds no pages. Build them: python -m workbook data (some minutes).")
     return folder
 
 

@@ -8,7 +8,7 @@ from elastic_transport import ApiResponseMeta, ConnectionTimeout, HttpHeaders
 from elastic_transport import ConnectionError as NoConnection
 from elastic_transport._node import NodeApiResponse
 
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch.node import local_node
 
 PRODUCT = {"x-elastic-product": "Elasticsearch", "content-type": "application/vnd.elasticsearch+json;compatible-with=9"}
 TOO_LARGE = 413

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from helpers import given_away, words
-from lateint_ref import apidocs
-from lateint_ref.apidocs import api_passages, load_apidocs, load_see_also, see_also_queries
 from lateint_ref.datasets import data_folder
+from workbook import apidocs
+from workbook.apidocs import api_passages, load_apidocs, load_see_also, see_also_queries
 
 TYPES = {"howto", "concept", "symptom", "conditions", "keyword"}
 
@@ -59,7 +59,7 @@ def test_passages(passages):
 
 def test_same_passages_again(passages):
     """The order does not hang on hashing: another process, another seed, the same passages."""
-    code = "from lateint_ref.apidocs import api_passages as p; import zlib; print(zlib.crc32(repr(p()).encode()))"
+    code = "from workbook.apidocs import api_passages as p; import zlib; print(zlib.crc32(repr(p()).encode()))"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code],
@@ -214,7 +214,7 @@ def test_broken_judgments(monkeypatch, tmp_path):
 
 
 def test_without_docstrings():
-    code = "from lateint_ref.apidocs import api_passages as p; p()"
+    code = "from workbook.apidocs import api_passages as p; p()"
     done = subprocess.run(
         [sys.executable, "-OO", "-c", code],
         env={"PYTHONPATH": str(Path(__file__).parent.parent)},

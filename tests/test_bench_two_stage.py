@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lateint_ref import bench, bench_two_stage
 from lateint_ref.bits import unpack
+from workbook import bench, bench_two_stage
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,17 @@ from lateint_ref import (
     drop_duplicates,
     int8_scale,
     maxsim,
-    measure,
     pool_tokens,
     reciprocal_rank_fusion,
-    table,
     unpack,
 )
-from lateint_ref.catalogue import families_of, pipelines_of
-from lateint_ref.catalogue_forms import Forms
-from lateint_ref.catalogue_stages import DEPTHS
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders import BM25
-from lateint_ref.testbeds import Question, Testbed
+from workbook import measure, table
+from workbook.catalogue import families_of, pipelines_of
+from workbook.catalogue_forms import Forms
+from workbook.catalogue_stages import DEPTHS
+from workbook.testbeds import Question, Testbed
 
 DIM, COUNT = 16, 40
 WORDS = ["fox", "tree", "river", "stone", "lamp", "boat", "clock", "chair", "bread", "wheel"]

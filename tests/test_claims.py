@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lateint_ref import MultiVectors, claims, claims_list, claims_measure, claims_sizes, load_testbed
-from lateint_ref import claim_rules as rules
-from lateint_ref.claim_rules import Measurement
-from lateint_ref.claims import Claim, Condition
+from lateint_ref import MultiVectors
 from lateint_ref.encoders import load_late
-from lateint_ref.quality import weights
+from workbook import claim_rules as rules
+from workbook import claims, claims_list, claims_measure, claims_sizes, load_testbed
+from workbook.claim_rules import Measurement
+from workbook.claims import Claim, Condition
+from workbook.quality import weights
 
 NUMBERS = st.floats(-100, 100, allow_nan=False)
 EVERY = (*claims_list.UNTIMED, *claims_list.TIMED)
@@ -273,7 +274,7 @@ def test_the_stored_measurements_belong_to_the_weights():
 def test_stored_measurements_are_checked(tmp_path, monkeypatch):
     path = tmp_path / "claims.json"
     monkeypatch.setattr(claims_measure, "measurements_file", lambda: path)
-    with pytest.raises(FileNotFoundError, match="python -m lateint_ref claims"):
+    with pytest.raises(FileNotFoundError, match="python -m workbook claims"):
         claims_measure.load_measurements()
     real = json.loads((claims_measure.data_folder() / "measurements" / "claims.json").read_text(encoding="utf-8"))
     path.write_text(json.dumps(real | {"weights": {"late-128/projection.safetensors": "0"}}), encoding="utf-8")

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from lateint_ref import _doctor_checks as checks
-from lateint_ref import doctor
 from lateint_ref.encoders import backbone
+from workbook import _doctor_checks as checks
+from workbook import doctor
 
 
 def by_name(findings):

@@ -6,8 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import lateint_ref.elastic as elastic
-from lateint_ref.elastic import connect
+from workbook.elasticsearch import connect, is_local
 
 SECRET = "c2VjcmV0LWtleQ=="
 
@@ -55,14 +54,14 @@ def test_a_cluster_is_asked_with_the_key_and_the_key_is_not_shown(environment, c
         )
         print(client)
         assert SECRET not in shown + capsys.readouterr().out
-        assert not elastic.is_local(client)
+        assert not is_local(client)
         assert connect(url).info() == {}
 
 
 def test_certificates_are_verified(environment):
     from elasticsearch import Elasticsearch
 
-    from lateint_ref.elastic.connect import _options
+    from lateint_ref.elastic.client import _options
 
     options = _options("https://es.example:9200")
     assert Elasticsearch("https://es.example:9200", **options).transport.node_pool.all()[0].config.verify_certs is True

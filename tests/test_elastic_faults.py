@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 import lateint_ref.elastic as elastic
 from elastic_faults import faulty_node
 from helpers import unit_vectors
-from lateint_ref.elastic import IndexingStoppedError, connect, index_documents, mappings
+from lateint_ref.elastic import IndexingStoppedError, index_documents, mappings
 from notebook_rules import ROOT
+from workbook.elasticsearch import connect
 
 DIM = 8
 MAPPING = mappings.strict({"vectors": mappings.rank_vectors(DIM), "number": {"type": "integer"}})

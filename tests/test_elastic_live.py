@@ -9,7 +9,8 @@ from elasticsearch import ApiError
 
 from elastic_requests import DOCUMENTS, EMPTY, EXACT, FIELDS, QUERY, REFUSED, REQUESTS, documents
 from helpers import maxsim_by_loops
-from lateint_ref.elastic import connect, index_documents, is_local, mappings
+from lateint_ref.elastic import index_documents, mappings
+from workbook.elasticsearch import connect, is_local
 
 RELATIVE = 1e-4
 NO_CLUSTER = "no cluster is named: start one (docker compose up --wait) and set ES_URL=http://localhost:9200"

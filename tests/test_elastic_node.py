@@ -7,7 +7,7 @@ import pytest
 from elastic_transport import HttpHeaders
 from elasticsearch import ApiError, BadRequestError, ConflictError, Elasticsearch, NotFoundError, helpers
 
-from lateint_ref.elastic.node import LocalNode, local_node
+from workbook.elasticsearch.node import LocalNode, local_node
 
 MAPPING = {"properties": {"title": {"type": "text"}, "tag": {"type": "keyword"}, "v": {"type": "rank_vectors"}}}
 

@@ -6,7 +6,7 @@ Source: Elasticsearch reference, "kNN search": the images, and the passages of t
 import pytest
 from elasticsearch import Elasticsearch, helpers
 
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch.node import local_node
 
 IMAGES = {
     "1": ([1, 5, -20], [12, 50, -10, 0, 1], "moose family", "jpg"),

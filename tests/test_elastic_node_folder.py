@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch, helpers
 
-from lateint_ref.elastic import _store
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch import _store
+from workbook.elasticsearch.node import local_node
 
 FIELDS = {
     "v": {"type": "rank_vectors", "dims": 8},

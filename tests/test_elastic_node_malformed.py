@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastic_malformed import CALL, DOCUMENTS, FIELDS, INDICES, SEARCHES, WRITES, script
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch.node import local_node
 
 
 def snapshot(es):

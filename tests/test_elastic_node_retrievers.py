@@ -5,7 +5,7 @@ import pytest
 from elasticsearch import BadRequestError, Elasticsearch
 
 from helpers import maxsim_by_loops, unit_vectors
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch.node import local_node
 
 
 def client():

@@ -9,8 +9,8 @@ from elasticsearch import BadRequestError, Elasticsearch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lateint_ref.elastic._analysis import LENGTHS, stored_length, tokens
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch._analysis import LENGTHS, stored_length, tokens
+from workbook.elasticsearch.node import local_node
 
 BOOKS = {
     "a": {"title": "The quick brown fox", "tag": ["x", "y"], "year": 1999, "price": 2.5, "day": "2024-05-06"},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers import maxsim_by_loops, unit_vectors
 from lateint_ref import MultiVectors, binarize, maxsim_asymmetric, maxsim_inv_hamming, maxsim_scores, to_hex
-from lateint_ref.elastic.node import local_node
+from workbook.elasticsearch.node import local_node
 
 
 def client():
@@ -334,7 +334,7 @@ def test_random_page_against_the_loops():
 
 
 def test_the_benchmark_compares_a_search_with_its_function():
-    from lateint_ref import bench, bench_elastic
+    from workbook import bench, bench_elastic
 
     contenders = bench_elastic.pages(n_docs=3, n_vectors=5)
     table = bench_elastic.table(bench.measure(contenders, rounds=2))

@@ -35,7 +35,7 @@ def late_encoder():
 
 def test_importing_the_encoders_imports_no_torch():
     code = (
-        "import sys, lateint_ref.encoders, lateint_ref.doctor\n"
+        "import sys, lateint_ref.encoders, workbook.doctor\n"
         "print([name for name in ('torch', 'transformers', 'bm25s', 'model2vec', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lateint_ref import checkers, exercises
-from lateint_ref.checkers._shared import judge_parts
-from lateint_ref.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
+from workbook import checks as checkers
+from workbook import exercises
+from workbook.checks._shared import judge_parts
+from workbook.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
 
 QUERY = np.array([[1.0, 0.0], [0.6, 0.8]])
 DOCUMENT = np.array([[0.0, 1.0], [1.0, 0.0], [0.8, 0.6]])
@@ -139,7 +140,7 @@ def test_unknown_or_doubled_name_is_an_error():
 
 def test_checkers_of_a_notebook_are_loaded_when_asked_for(tmp_path, monkeypatch, capsys):
     (tmp_path / "nb98.py").write_text(
-        "from lateint_ref.exercises import exercise, expect_close\n"
+        "from workbook.exercises import exercise, expect_close\n"
         "@exercise('98-1')\ndef _(answer):\n    expect_close(answer, 3)\n",
         encoding="utf-8",
     )

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from helpers import unit_vectors
-from lateint_ref.heatmaps import patch_boxes, patch_similarity, show_heatmap, summed_map, top_patches
+from lateint_ref.heatmaps import patch_boxes, patch_similarity, summed_map, top_patches
 from lateint_ref.maxsim import maxsim
+from workbook.plots import show_heatmap
 
 GRIDS = [(4, 4), (3, 5), (5, 2), (1, 6)]
 

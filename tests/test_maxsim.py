@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from helpers import maxsim_by_loops, unit_vectors
 from lateint_ref import MultiVectors, alignment, maxsim, maxsim_scores, similarity_matrix
-from lateint_ref.bench import peak_memory
+from workbook.bench import peak_memory
 
 VALUES = st.floats(-8, 8, width=32)
 

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebook_rules as rules
-from lateint_ref import notebooks
+from workbook import notebooks
 
 PATHS = sorted(rules.FOLDER.glob("*.ipynb"))
 # number, notebook, minutes to read, seconds to run

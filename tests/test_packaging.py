@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from lateint_ref.__main__ import COMMANDS
+from workbook.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -126,7 +126,7 @@ def test_makefile_installs_the_same():
 def test_every_command_has_a_target_that_help_lists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, flags=re.MULTILINE))
-    called = re.findall(r"^([a-z]+):.*\n\t@.*\$\(PY\) -m lateint_ref (\w+)", makefile, flags=re.MULTILINE)
+    called = re.findall(r"^([a-z]+):.*\n\t@.*\$\(PY\) -m workbook (\w+)", makefile, flags=re.MULTILINE)
     assert called == [(name, name) for name, _ in called]
     assert {name for name, _ in called} == set(COMMANDS) <= set(listed)
     (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)

@@ -266,7 +266,7 @@ def test_refuses(call, error, message):
 
 
 def test_bench_measures_what_it_says():
-    from lateint_ref import bench, bench_bits
+    from workbook import bench, bench_bits
 
     contenders, stored = bench_bits.pages(n_docs=3, n_vectors=5)
     table = bench_bits.table(bench.measure(contenders, rounds=2), stored)

@@ -12,9 +12,9 @@ from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders.lexical import BM25
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ocr import Word
-from lateint_ref.page_text import Chunk, best_chunk, chunk_pages, page_run, pdf_words, text_runs
 from lateint_ref.pages import load_pages_dataset, page_words, pages_folder
 from lateint_ref.pagevectors import PageVectors
+from workbook.page_text import Chunk, best_chunk, chunk_pages, page_run, pdf_words, text_runs
 
 WORDS = {
     "p1": ["the", "harbour", "master", "counts", "boats", "in", "the", "morning", "and", "again", "at", "night"],

@@ -15,13 +15,13 @@ from helpers import given_away
 from lateint_ref import pages
 from lateint_ref.ocr import ocr_records
 from lateint_ref.page_images import MAX_SIDE, open_image, open_images, pixels_digest, render_pdf
-from lateint_ref.pages_build.blocks import Table
-from lateint_ref.pages_build.build import judgments, own_text, page_pngs
-from lateint_ref.pages_build.charts import Chart, tick_label, ticks
-from lateint_ref.pages_build.measure import edit_distance, ocr_errors, tokens
-from lateint_ref.pages_build.report import KINDS, Page, Report, draw_report
-from lateint_ref.pages_build.reports import load_report, load_reports
 from lateint_ref.reading_order import reading_order
+from workbook.pages_build.blocks import Table
+from workbook.pages_build.build import judgments, own_text, page_pngs
+from workbook.pages_build.charts import Chart, tick_label, ticks
+from workbook.pages_build.measure import edit_distance, ocr_errors, tokens
+from workbook.pages_build.report import KINDS, Page, Report, draw_report
+from workbook.pages_build.reports import load_report, load_reports
 
 TYPES = {"text", "table", "chart", "figure", "layout"}
 

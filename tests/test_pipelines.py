@@ -8,8 +8,8 @@ import pytest
 from lateint_ref import MultiVectors, maxsim
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.evaluation import per_query
-from lateint_ref.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table
-from lateint_ref.testbeds import Question, Testbed, encode_once, load_testbed
+from workbook.pipelines import Pipeline, by_score, exact_maxsim, kept_interval, measure, table
+from workbook.testbeds import Question, Testbed, encode_once, load_testbed
 
 RNG = np.random.default_rng(0)
 
@@ -114,7 +114,7 @@ def test_bad_pipelines_and_tables(bed):
 
 def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
-    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
+    monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
     first = load_testbed("handbook")
     files = sorted((tmp_path / "vectors").iterdir())
     assert len(files) == 2
@@ -125,7 +125,7 @@ def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
         load_testbed("handbook")
     monkeypatch.undo()
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
-    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
+    monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
     again = load_testbed("handbook")
     np.testing.assert_allclose(again.documents.vectors, first.documents.vectors, atol=1e-6)
     assert again.documents.ids == again.dataset.ids
@@ -140,8 +140,8 @@ def test_a_kept_test_bed_loads_no_model_and_names_the_encoder_as_it_names_itself
     from lateint_ref.encoders import load_late, load_pages
 
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
-    monkeypatch.setattr("lateint_ref.testbeds.load_handbook", small_handbook)
-    monkeypatch.setattr("lateint_ref.testbeds.load_pages_dataset", small_pages)
+    monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
+    monkeypatch.setattr("workbook.testbeds.load_pages_dataset", small_pages)
     assert load_testbed(name).encoder == {"handbook": load_late, "pages": load_pages}[name]().name
     monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.__init__", None)
     assert len(load_testbed(name).questions) == 2

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lateint_ref import load_handbook, make_run, maxsim_scores, quality
+from lateint_ref import load_handbook, make_run, maxsim_scores
 from lateint_ref.encoders import load_late
+from workbook import quality
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lateint_ref.reading_time import reading_minutes, rounded_minutes
-from lateint_ref.workbook import find_notebooks
+from workbook.reading_time import reading_minutes, rounded_minutes
+from workbook.run import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURE = new_output("display_data", {"image/png": "aGk=", "text/plain": "<Figure>"})

@@ -9,8 +9,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import lateint_ref
-from lateint_ref import mathjax, site
-from lateint_ref.workbook import find_notebooks
+from workbook import mathjax, site
+from workbook.run import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 

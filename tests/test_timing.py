@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from lateint_ref.timing import processor_seconds, processor_times, wall_seconds, wall_times
+from workbook.timing import processor_seconds, processor_times, wall_seconds, wall_times
 
 
 def test_searches_take_turns_on_one_thread(monkeypatch):
     clock, calls, spent = [0.0], [], {("a", 1): [9, 3, 2, 4], ("a", 2): [9, 1, 1, 1], ("b", 1): [9, 5, 6, 7]}
     spent["b", 2] = [0, 8, 7, 9]
-    monkeypatch.setattr("lateint_ref.timing.time.process_time", lambda: clock[0])
+    monkeypatch.setattr("workbook.timing.time.process_time", lambda: clock[0])
 
     def search(name):
         def run(question):
@@ -32,7 +32,7 @@ def test_searches_take_turns_on_one_thread(monkeypatch):
 
 def test_a_call_is_timed_after_one_to_warm_up(monkeypatch):
     clock, spent = [0.0], [9, 4, 2, 3]
-    monkeypatch.setattr("lateint_ref.timing.time.process_time", lambda: clock[0])
+    monkeypatch.setattr("workbook.timing.time.process_time", lambda: clock[0])
 
     def call(*arguments):
         assert arguments == ("a", 1)
@@ -48,7 +48,7 @@ def test_a_call_is_timed_after_one_to_warm_up(monkeypatch):
 
 def test_times_by_the_clock(monkeypatch):
     clock, calls, spent = [0.0], [], {"a": [9, 4, 2, 3, 0], "b": [0, 5, 7, 6, 0]}
-    monkeypatch.setattr("lateint_ref.timing.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("workbook.timing.time.perf_counter", lambda: clock[0])
 
     def call(name):
         calls.append(name)

@@ -11,19 +11,13 @@ from lateint_ref import load_handbook
 from lateint_ref.encoders.cross import CrossEncoder
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.trained import merge, read
-from lateint_ref.training import RECIPES, late_loss, late_scores, main
-from lateint_ref.training_cross import CrossStudent, cross_loss, cross_scores
-from lateint_ref.training_data import write_lines
-from lateint_ref.training_export import export, load
-from lateint_ref.training_loop import Examples, Recipe, train
-from lateint_ref.training_losses import distillation_loss, listwise_loss
-from lateint_ref.training_model import (
-    LateStudent,
-    adapter_state,
-    fresh_backbone,
-    maxsim_matrix,
-    without_adapters,
-)
+from workbook.training import RECIPES, late_loss, late_scores, main
+from workbook.training_cross import CrossStudent, cross_loss, cross_scores
+from workbook.training_data import write_lines
+from workbook.training_export import export, load
+from workbook.training_loop import Examples, Recipe, train
+from workbook.training_losses import distillation_loss, listwise_loss
+from workbook.training_model import LateStudent, adapter_state, fresh_backbone, maxsim_matrix, without_adapters
 
 TINY = Recipe(steps=6, queries=3, negatives=2, lr=2e-3, projection_lr=2e-3, rank=4, alpha=4.0, first_layer=4)
 THINGS = ["lamp", "kettle", "door", "bicycle", "heater", "ladder", "radio", "fridge"]
@@ -257,7 +251,7 @@ def test_recipes_read_nothing_of_the_test_split():
     assert set(RECIPES) == {"late", "cross"}
     from pathlib import Path
 
-    import lateint_ref.training as module
+    import workbook.training as module
 
     source = Path(module.__file__).parent
     for path in source.glob("training*.py"):
@@ -271,9 +265,7 @@ def test_recipes_read_nothing_of_the_test_split():
 def test_command_line(kind, data, tmp_path, monkeypatch, capsys):
     dev = load_handbook("dev")
     few = replace(dev, passages=dev.passages[:12], queries=dev.queries[:2])
-    monkeypatch.setattr(
-        "lateint_ref.training.load_handbook", lambda split: few if split == "dev" else pytest.fail(split)
-    )
+    monkeypatch.setattr("workbook.training.load_handbook", lambda split: few if split == "dev" else pytest.fail(split))
     options = ["--steps", "2", "--queries", "2", "--negatives", "1", "--first-layer", "5", "--no-bf16"]
     assert main([kind, "--data", str(data), "--run", str(tmp_path), *options]) == 0
     assert "nDCG@10" in capsys.readouterr().out

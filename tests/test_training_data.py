@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from lateint_ref.datasets import data_folder, load_handbook
-from lateint_ref.training_data import build, drop_overlaps, is_held_out, read_lines, write_lines
-from lateint_ref.training_guard import Guard, evaluation_texts
-from lateint_ref.training_judged import Question, candidates, docstrings, family_of, read_judged
-from lateint_ref.training_markup import Section, docstring_sections, markup_sections, pod_sections
-from lateint_ref.training_mining import mine
-from lateint_ref.training_pairs import Pair, deduplicate, gather, is_prose, normalised, pairs_of_section, sentences
-from lateint_ref.training_rewrite import rewrite
-from lateint_ref.training_sources import SOURCES, Source, fetch, read, unpack, wordnet_sections
+from workbook.training_data import build, drop_overlaps, is_held_out, read_lines, write_lines
+from workbook.training_guard import Guard, evaluation_texts
+from workbook.training_judged import Question, candidates, docstrings, family_of, read_judged
+from workbook.training_markup import Section, docstring_sections, markup_sections, pod_sections
+from workbook.training_mining import mine
+from workbook.training_pairs import Pair, deduplicate, gather, is_prose, normalised, pairs_of_section, sentences
+from workbook.training_rewrite import rewrite
+from workbook.training_sources import SOURCES, Source, fetch, read, unpack, wordnet_sections
 
 GATHERED = Path(__file__).parent.parent / "build" / "training"
 PROSE = (
@@ -234,14 +234,14 @@ def test_build_writes_whole_files_in_the_layout_of_pylate(tmp_path, monkeypatch)
     ]
     pairs[5] = Pair(pairs[5].query, pairs[5].positive, "spoiled text", "detail", "x", pairs[5].page)
     for name in ("fetch", "unpack"):
-        monkeypatch.setattr(f"lateint_ref.training_data.{name}", lambda *a: None)
-    monkeypatch.setattr("lateint_ref.training_data.collect", lambda *a: (pairs, {"kept": Counter(x=120)}))
+        monkeypatch.setattr(f"workbook.training_data.{name}", lambda *a: None)
+    monkeypatch.setattr("workbook.training_data.collect", lambda *a: (pairs, {"kept": Counter(x=120)}))
 
     def embed(texts, folder, what):
         vectors = np.random.default_rng(0).standard_normal((len(texts), 384)).astype(np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    monkeypatch.setattr("lateint_ref.training_data.embed", embed)
+    monkeypatch.setattr("workbook.training_data.embed", embed)
     build(tmp_path, 120, 0, 4)
     train, valid = read_lines(tmp_path / "train.jsonl"), read_lines(tmp_path / "valid.jsonl")
     mined = [record for record in train + valid if "labels" not in record]

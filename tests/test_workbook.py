@@ -16,7 +16,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lateint_ref import __main__, mathjax, notebooks, workbook
+from workbook import __main__, mathjax, notebooks
+from workbook import run as workbook
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
 

@@ -1,23 +1,22 @@
-"""Elasticsearch: one client, mappings, request bodies and indexing, for a real cluster and for a node in this process.
+"""Elasticsearch: a client, mappings, request bodies and indexing.
 
 `connect()` gives the client; `mappings` and `bodies` make plain dictionaries; `index_documents` fills an index;
-`capacity` sizes a cluster. The node in this process lives in `lateint_ref.elastic.node`. Needs the extra `elastic`.
+`capacity` sizes a cluster. Needs the extra `elastic`.
 """
 
 from importlib.util import find_spec
 
 if find_spec("elasticsearch") is None:
     raise ModuleNotFoundError(
-        "lateint_ref.elastic needs the official client, also for the node in this process: "
-        "pip install -c constraints.txt -e '.[elastic]'",
+        "lateint_ref.elastic needs the official client: pip install -c constraints.txt -e '.[elastic]'",
         name="elasticsearch",
     )
 
 from lateint_ref.elastic import bodies, capacity, mappings
-from lateint_ref.elastic.connect import connect, is_local
 from lateint_ref.elastic.indexing import already_indexed, document_id, index_documents
 from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
 from lateint_ref.elastic.values import bit_values, byte_values, float_value, float_values
+from workbook.elasticsearch import connect
 
 __all__ = [
     "IndexingStoppedError",
@@ -33,6 +32,5 @@ __all__ = [
     "float_value",
     "float_values",
     "index_documents",
-    "is_local",
     "mappings",
 ]

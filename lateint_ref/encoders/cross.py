@@ -34,7 +34,7 @@ class CrossEncoder:
         """Load the backbone, and what was trained.
 
         Args:
-            folder: what `lateint_ref.training` exported: `model.safetensors` and `training.json`. None for the
+            folder: what `workbook.training` exported: `model.safetensors` and `training.json`. None for the
                 backbone's own layers, which were never trained to read two texts.
 
         Raises:

@@ -29,7 +29,7 @@ def read(folder: Path, kind: str | None = None) -> tuple[dict[str, Any], dict[st
     for name in (WEIGHTS, SETTINGS):
         if not (folder / name).is_file():
             raise FileNotFoundError(
-                f"{folder / name} is missing. Restore it (git checkout), or train it: python -m lateint_ref.training"
+                f"{folder / name} is missing. Restore it (git checkout), or train it: python -m workbook.training"
             )
     try:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))

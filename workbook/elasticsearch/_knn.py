@@ -1,0 +1,220 @@
+"""kNN over `dense_vector` fields, exact: the nearest of all, where a real cluster walks a graph and may miss some.
+
+Vectors are compared as they were sent, whatever the mapping's quantisation. Scores as documented ("Dense vector
+field type", `similarity`): cosine and dot_product `(1 + s) / 2`, l2_norm `1 / (1 + d^2)`, max_inner_product
+`1 / (1 - s)` below zero and `s + 1` from there; on bytes dot_product is `0.5 + s / (32768 * dims)`; on bits
+`(dims - hamming) / dims`.
+"""
+
+from __future__ import annotations
+
+import math
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from lateint_ref._checks import Float32Array, Int64Array
+from workbook.elasticsearch._errors import NodeError, illegal
+from workbook.elasticsearch._fieldtypes import Field
+from workbook.elasticsearch._json import Body
+from workbook.elasticsearch._query import PARSERS, Query, create_error, take_boost
+from workbook.elasticsearch._query_compound import parse_queries
+from workbook.elasticsearch._space import Mask, Space
+from workbook.elasticsearch._vectors import Vectors, check_magnitude, parse_vector, width
+
+MAX_CANDIDATES = 10_000
+
+
+class Knn(Query):
+    """The k nearest documents of a vector.
+
+    As a query inside `nested`, or as a section or retriever over a nested field, it finds the k nearest parents,
+    each by its nearest nested document.
+
+    Attributes:
+        field: a `dense_vector`.
+        vector: the JSON of the query vector.
+        k: how many.
+        filters: what a document must also match, applied before the k are chosen.
+        similarity: the least similarity (the largest distance for l2_norm), in the units of the measure.
+        section: whether it may reach into a nested object by itself.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        vector: Any,
+        k: int,
+        filters: list[Query],
+        similarity: float | None,
+        boost: float,
+        section: bool,
+    ) -> None:
+        self.field, self.vector, self.k, self.filters = field, vector, k, filters
+        self.similarity, self.boost, self.section = similarity, boost, section
+        self._found: dict[int, tuple[Mask, Float32Array]] = {}
+
+    def fields(self) -> set[str]:
+        """The vector field."""
+        return {self.field}
+
+    def matches(self, space: Space) -> Mask:
+        """The k nearest."""
+        return self._run(space)[0]
+
+    def scores(self, space: Space, rows: Int64Array) -> Float32Array:
+        """Their scores."""
+        return self._run(space)[1][rows]
+
+    def _run(self, space: Space) -> tuple[Mask, Float32Array]:
+        if id(space) not in self._found:
+            self._found[id(space)] = self._search(space)
+        return self._found[id(space)]
+
+    def _search(self, space: Space) -> tuple[Mask, Float32Array]:
+        mask, scores = space.none(), np.zeros(len(space), np.float32)
+        field = space.mapping.fields.get(self.field)
+        if field is None:
+            return mask, scores
+        query = self._query_vector(field)
+        if field.nested != space.path:
+            if not (self.section and field.nested in space.mapping.nested and not space.path):
+                return mask, scores
+            inside = space.nested(field.nested)
+            found, values = self._run(inside)
+            if inside.parents is not None and found.any():
+                mask[inside.parents[found]] = True
+                np.maximum.at(scores, inside.parents[found], values[found])
+            return mask, scores
+        column = space.vectors(field)
+        if column is None:
+            return mask, scores
+        similarity, values = measure(field, query, column.matrix)
+        kept = self._allowed(space)[column.rows]
+        if self.similarity is not None:
+            distance = field.similarity == "l2_norm"
+            kept &= (similarity <= self.similarity) if distance else (similarity >= np.float32(self.similarity))
+        candidates = np.flatnonzero(kept)
+        order = candidates[np.lexsort((candidates, -values[candidates]))]
+        if space.parents is not None:  # one nested document a parent: the nearest
+            _, first = np.unique(space.parents[column.rows[order]], return_index=True)
+            order = order[np.sort(first)]
+        best = order[: self.k]
+        mask[column.rows[best]] = True
+        scores[column.rows[best]] = values[best] * np.float32(self.boost)
+        return mask, scores
+
+    def _query_vector(self, field: Field) -> Vectors:
+        if field.kind != "dense_vector":
+            raise create_error("[knn] queries are only supported on [dense_vector] fields")
+        if not field.indexed:
+            raise create_error(
+                f"to perform knn search on field [{self.field}], its mapping must have [index] set to [true]"
+            )
+        try:
+            query = parse_vector(self.vector, field.element_type)
+            if field.dims is not None and width(query, field.element_type) != field.dims:
+                raise illegal(
+                    f"The query vector has a different number of dimensions [{width(query, field.element_type)}] than "
+                    f"the document vectors [{field.dims}]."
+                )
+            check_magnitude(query, field.element_type, field.similarity)
+        except NodeError as error:
+            raise create_error(error.reason) from error
+        return query
+
+    def _allowed(self, space: Space) -> Mask:
+        """Filters speak of the document above, unless all their fields lie inside the nested object."""
+        allowed = np.ones(len(space), dtype=bool)
+        for query in self.filters:
+            fields = query.fields()
+            inner = fields and all(name.startswith(f"{space.path}.") for name in fields)
+            if space.above is None or space.parents is None or inner:
+                allowed &= query.matches(space)
+            else:
+                allowed &= query.matches(space.above)[space.parents]
+        return allowed
+
+
+def measure(field: Field, query: Vectors, matrix: Vectors) -> tuple[Float32Array, Float32Array]:
+    """The similarity (l2_norm: the distance; on bits the number that differ) and the `_score` of every vector."""
+    if field.element_type == "bit":
+        differ = np.bitwise_count(matrix ^ query).sum(axis=1).astype(np.float32)
+        bits = np.float32(8 * len(query))
+        return differ, (bits - differ) / bits
+    q, d = query.astype(np.float32), matrix.astype(np.float32, copy=False)
+    kind = field.similarity
+    if kind == "l2_norm":
+        squared = ((d - q) ** 2).sum(axis=1)
+        return np.sqrt(squared), np.float32(1) / (np.float32(1) + squared)
+    dots = d @ q
+    if kind == "cosine":
+        cosine = dots / (np.linalg.norm(d, axis=1) * np.linalg.norm(q))
+        return cosine, np.maximum((np.float32(1) + cosine) / np.float32(2), np.float32(0))
+    if kind == "dot_product":
+        if field.element_type == "byte":
+            return dots, np.float32(0.5) + dots / np.float32(32768 * len(q))
+        return dots, np.maximum((np.float32(1) + dots) / np.float32(2), np.float32(0))
+    below = np.minimum(dots, 0)
+    return dots, np.where(dots < 0, np.float32(1) / (np.float32(1) - below), dots + np.float32(1))
+
+
+def parse_knn(value: Any, where: str, size: int) -> Knn:
+    """Read the body of a knn query, section or retriever.
+
+    Args:
+        value: the JSON.
+        where: `query`, `section` or `retriever`.
+        size: of the search; the default k.
+
+    Raises:
+        NodeError: 400.
+    """
+    body = Body(value, "knn", ["query_vector_builder", "inner_hits", "min_score"])
+    field, vector = body.text("field"), body.take("query_vector")
+    if vector is None:
+        if "query_vector_builder" in body.left():
+            body.done()
+        raise illegal("either [query_vector_builder] or [query_vector] must be provided")
+    k, candidates = body.integer("k", None), body.integer("num_candidates", None)
+    similarity: float | None = body.number("similarity", None)
+    filters = parse_queries(body.take("filter"))
+    _check_rescore_vector(body.take("rescore_vector"))
+    boost = take_boost(body)
+    body.done()
+    if k is None:
+        k = size if candidates is None else min(size, candidates)
+    if k < 1 and not (where == "query" and size == 0):
+        raise illegal("[k] must be greater than 0")
+    if candidates is not None:
+        if candidates < 1:
+            raise illegal("[num_candidates] must be greater than 0")
+        if candidates < k:
+            raise illegal("[num_candidates] cannot be less than [k]")
+        if candidates > MAX_CANDIDATES:
+            raise illegal(f"[num_candidates] cannot exceed [{MAX_CANDIDATES}]")
+    elif k > MAX_CANDIDATES:
+        raise illegal("[num_candidates] cannot be less than [k]")
+    return Knn(field, vector, k, filters, similarity, boost, section=where != "query")
+
+
+def _check_rescore_vector(value: Any) -> None:
+    """`rescore_vector` scores candidates again with the vectors as sent, which is what the local node does anyway."""
+    if value is None:
+        return
+    body = Body(value, "rescore_vector")
+    oversample: float = body.number("oversample")
+    body.done()
+    if not (oversample == 0 or 1 <= oversample <= 10) or math.isnan(oversample):
+        raise illegal("[oversample] must be greater or equal to 1.0 and less than or equal to 10.0")
+
+
+REQUEST_SIZE: ContextVar[int] = ContextVar("REQUEST_SIZE", default=10)
+
+
+def _in_a_query(value: dict[str, Any]) -> Query:
+    return parse_knn(value, "query", REQUEST_SIZE.get())
+
+
+PARSERS["knn"] = _in_a_query

@@ -1,0 +1,241 @@
+"""Retrievers: `standard`, `knn`, `rescorer` and `rrf`, each a tree that ends in a ranked list.
+
+Sources: Elasticsearch reference, "Retrievers"; Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms
+Condorcet and individual Rank Learning Methods", SIGIR 2009.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbook.elasticsearch._errors import NodeError, illegal, invalid_request, not_implemented, parsing, token
+from workbook.elasticsearch._json import Body
+from workbook.elasticsearch._knn import parse_knn
+from workbook.elasticsearch._query import MatchAll, Query, parse_query
+from workbook.elasticsearch._query_compound import parse_queries
+from workbook.elasticsearch._ranking import Ranked, Rescorer, by_score, parse_rescore, rank
+from workbook.elasticsearch._space import Space
+
+_ELSEWHERE = ("diversify", "linear", "pinned", "random_reranker", "rule", "text_similarity_reranker")
+DEFAULT_WINDOW = 10
+
+
+class Retriever:
+    """One node of the tree.
+
+    Attributes:
+        name: its kind.
+        key: the setting that holds `window`.
+        window: how many documents it can return; None where that is up to who asks.
+        filters: what its documents must also match.
+        least: the least score.
+    """
+
+    name = ""
+    key = "rank_window_size"
+    window: int | None = None
+
+    def __init__(self, filters: list[Query], least: float | None) -> None:
+        self.filters, self.least = filters, least
+
+    def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
+        """The first `size` documents; `filters` come from the retrievers around it."""
+        raise NotImplementedError
+
+    def inside(self) -> list[Retriever]:
+        """The retrievers that this one is made of."""
+        return []
+
+    def check(self, size: int) -> None:
+        """Refuse a search that asks for more than this retriever, or one inside it, can return."""
+        if self.window is not None and size > self.window:
+            raise invalid_request(
+                f"[{self.name}] requires [{self.key}: {self.window}] be greater than or equal to [size: {size}]"
+            )
+        for inner in self.inside():
+            inner.check(size)
+            if self.window is not None and inner.window is not None and self.window > inner.window:
+                raise invalid_request(
+                    f"[{self.name}] requires [{self.key}: {self.window}] to be smaller than or equal to its sub "
+                    f"retriever's {inner.name} [{inner.key}: {inner.window}]"
+                )
+
+    def _kept(self, ranked: Ranked) -> Ranked:
+        if self.least is None:
+            return ranked
+        kept = ranked.scores >= np.float32(self.least)
+        return Ranked(ranked.rows[kept], ranked.scores[kept], ranked.matched)
+
+
+class Standard(Retriever):
+    """A query."""
+
+    name = "standard"
+
+    def __init__(self, query: Query | None, filters: list[Query], least: float | None) -> None:
+        super().__init__(filters, least)
+        self.query = query
+
+    def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
+        """The query's documents that match all filters; with filters alone every score is 0, as in a bool."""
+        every = [*self.filters, *filters]
+        query = MatchAll(0.0 if every else 1.0) if self.query is None else self.query
+        return rank(query, space, self.least, every).top(size)
+
+
+class KnnRetriever(Retriever):
+    """A kNN search."""
+
+    name = "knn"
+
+    def __init__(self, value: Any, size: int) -> None:
+        rest = dict(value)
+        least = Body({"min_score": rest.pop("min_score", None)}, "knn").number("min_score", None)
+        super().__init__([], least)
+        self.knn = parse_knn(rest, "retriever", size)
+        self._own = list(self.knn.filters)
+
+    def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
+        """The nearest documents that match all filters."""
+        self.knn.filters = [*self._own, *filters]
+        return rank(self.knn, space, self.least).top(size)
+
+
+class RescorerRetriever(Retriever):
+    """Another retriever's documents, scored again."""
+
+    name = "rescorer"
+    key = "window_size"
+
+    def __init__(self, inner: Retriever, rescorers: list[Rescorer], filters: list[Query], least: float | None) -> None:
+        super().__init__(filters, least)
+        self.inner, self.rescorers = inner, rescorers
+        self.window = min(rescorer.window for rescorer in rescorers)
+
+    def inside(self) -> list[Retriever]:
+        """The one whose documents are scored again."""
+        return [self.inner]
+
+    def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
+        """The inner documents by their new scores."""
+        assert self.window is not None
+        reach = max(rescorer.window for rescorer in self.rescorers)
+        found = self.inner.run(space, reach, [*self.filters, *filters])
+        for rescorer in self.rescorers:
+            found = rescorer.apply(found, space)
+        return self._kept(found.top(self.window)).top(size)
+
+
+class Rrf(Retriever):
+    """Several retrievers' ranks, fused: the sum of `weight / (rank_constant + rank)`."""
+
+    name = "rrf"
+
+    def __init__(
+        self,
+        inner: list[tuple[Retriever, float]],
+        constant: int,
+        window: int,
+        filters: list[Query],
+        least: float | None,
+    ) -> None:
+        super().__init__(filters, least)
+        self.inner, self.constant, self.window = inner, constant, window
+
+    def inside(self) -> list[Retriever]:
+        """Those whose ranks are fused."""
+        return [retriever for retriever, _ in self.inner]
+
+    def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
+        """The union of the inner documents by fused score; ties in index order."""
+        assert self.window is not None
+        scores = np.zeros(len(space), np.float32)
+        matched, listed = space.none(), space.none()
+        for retriever, weight in self.inner:
+            found = retriever.run(space, self.window, [*self.filters, *filters])
+            ranks = np.arange(1, len(found.rows) + 1, dtype=np.float32)
+            scores[found.rows] += np.float32(weight) / (np.float32(self.constant) + ranks)
+            listed[found.rows] = True
+            matched = matched | found.matched
+        rows = np.flatnonzero(listed).astype(np.int64)
+        return self._kept(by_score(rows, scores[rows], matched).top(self.window)).top(size)
+
+
+def parse_retriever(value: Any, size: int) -> Retriever:
+    """Read a retriever.
+
+    Args:
+        value: the JSON.
+        size: of the search.
+
+    Raises:
+        NodeError: 400.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        raise parsing(f"retriever malformed, expected one retriever in an object, got {token(value)}")
+    name, inner = next(iter(value.items()))
+    if name in _ELSEWHERE:
+        raise not_implemented(f"The retriever [{name}]")
+    if name not in ("standard", "knn", "rescorer", "rrf"):
+        cause = NodeError(400, "named_object_not_found_exception", f"unknown field [{name}]")
+        raise NodeError(400, "parsing_exception", f"unknown retriever [{name}]", cause)
+    if not isinstance(inner, dict):
+        raise parsing(f"[{name}] doesn't support values of type: {token(inner)}")
+    if name == "knn":
+        return KnnRetriever(inner, size)
+    body = Body(inner, name, ["search_after", "sort", "terminate_after", "collapse", "fields", "query", "normalizer"])
+    if name == "standard":
+        query = body.take("query")
+        found: Retriever = Standard(parse_query(query) if query is not None else None, *_base(body))
+    elif name == "rescorer":
+        found = _parse_rescorer(body, size)
+    else:
+        found = _parse_rrf(body, size)
+    body.done()
+    return found
+
+
+def _base(body: Body) -> tuple[list[Query], float | None]:
+    body.take("_name")
+    return parse_queries(body.take("filter")), body.number("min_score", None)
+
+
+def _parse_rescorer(body: Body, size: int) -> Retriever:
+    inner, rescore = body.take("retriever"), body.take("rescore")
+    if inner is None or rescore is None:
+        missing = "retriever" if inner is None else "rescore"
+        raise parsing(f"Required one of fields [{missing}], but none were specified.")
+    rescorers = parse_rescore(rescore)
+    if not rescorers:
+        raise illegal("Missing rescore definition")
+    reach = max(rescorer.window for rescorer in rescorers)
+    return RescorerRetriever(parse_retriever(inner, reach), rescorers, *_base(body))
+
+
+def _parse_rrf(body: Body, size: int) -> Retriever:
+    children = body.take("retrievers")
+    if children is None:
+        body.done()
+        raise invalid_request("[rrf] [retrievers] must be provided")
+    if not isinstance(children, list):
+        raise parsing(f"[rrf] retrievers doesn't support values of type: {token(children)}")
+    window, constant = body.integer("rank_window_size", DEFAULT_WINDOW), body.integer("rank_constant", 60)
+    if len(children) < 2:
+        raise invalid_request("[rrf] requires a minimum of [2] retrievers")
+    if constant < 1:
+        raise illegal("[rank_constant] must be greater or equal to [1] for [rrf]")
+    if window < 1:
+        raise illegal("[rank_window_size] must be greater than or equal to [1] for [rrf]")
+    inner = []
+    for child in children:
+        weight = 1.0
+        if isinstance(child, dict) and "retriever" in child:
+            weighted = Body(child, "rrf")
+            child, weight = weighted.take("retriever"), weighted.number("weight", 1.0)
+            weighted.done()
+            if weight < 0:
+                raise illegal("[weight] must be non-negative")
+        inner.append((parse_retriever(child, window), weight))
+    return Rrf(inner, constant, window, *_base(body))

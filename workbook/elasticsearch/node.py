@@ -1,0 +1,133 @@
+"""The local node: Elasticsearch's requests answered in this process, through the official client.
+
+`elasticsearch.Elasticsearch` sends its requests through a node class of `elastic_transport`. The one made here answers
+them itself instead of opening a connection, so the client, its helpers and every request body are the real ones and
+only the wire is replaced. Scores come from this project's reference functions. It is not Elasticsearch: what it does
+not know is an error 400 that says so, and never a silent guess.
+
+    client = Elasticsearch("http://local:9200", node_class=local_node())
+
+Where it answers and a server would answer otherwise:
+
+- kNN is exact over the vectors as they were sent; a server walks a graph, of quantised vectors where the mapping says
+  so, and may miss a neighbour or score it a little off.
+- An index has one shard, and BM25 counts the documents that are there; a server counts for each shard, and deleted
+  documents until it merges them away. `_analysis` says how words are cut.
+- No licence is asked for. `rank_vectors` and `rrf` need one on a server.
+- A request is answered whole before the next one; there are no timeouts and no rejections.
+- Messages leave out the line and column, and some have simpler words.
+- `_stats` counts bytes of JSON and of arrays, not of files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import time
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import numpy as np
+from elastic_transport import BaseNode, HttpHeaders, NodeConfig
+from elastic_transport._models import ApiResponseMeta
+from elastic_transport._node import NodeApiResponse
+from elastic_transport.client_utils import DEFAULT, DefaultType
+
+from workbook.elasticsearch._errors import NodeError
+from workbook.elasticsearch._request import Request
+from workbook.elasticsearch._routes import answer
+from workbook.elasticsearch._store import Store, open_store
+
+_CONTENT_TYPE = "application/vnd.elasticsearch+json;compatible-with=9"
+
+
+class LocalNode(BaseNode):
+    """A node of the official client whose other end is a store in this process.
+
+    Make one with `local_node`, which gives every class its own store.
+    """
+
+    _CLIENT_META_HTTP_CLIENT = ("local", "0")
+    store: Store
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        if not hasattr(self, "store"):
+            raise TypeError("LocalNode has no store of its own: pass node_class=local_node() or local_node(folder).")
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: DefaultType | float | None = DEFAULT,
+    ) -> NodeApiResponse:
+        """Answer one request. Safe to call from several threads: requests run one after another.
+
+        Args:
+            method: GET, PUT and so on.
+            target: path and query string.
+            body: the JSON, or the lines of a bulk request.
+            headers: of the request; a body in gzip is unpacked.
+            request_timeout: without effect.
+        """
+        started = time.perf_counter()
+        status, value = self._answer(method, target, body, headers)
+        text = b"" if method == "HEAD" or value is None else json.dumps(value, allow_nan=False).encode()
+        meta = ApiResponseMeta(
+            status=status,
+            http_version="1.1",
+            headers=HttpHeaders({"x-elastic-product": "Elasticsearch", "content-type": _CONTENT_TYPE}),
+            duration=time.perf_counter() - started,
+            node=self.config,
+        )
+        return NodeApiResponse(meta, text)
+
+    def _answer(self, method: str, target: str, body: bytes | None, headers: HttpHeaders | None) -> tuple[int, Any]:
+        parts = urlsplit(target)
+        path = [unquote(part) for part in parts.path.split("/") if part]
+        params = dict(parse_qsl(parts.query, keep_blank_values=True))
+        with self.store.lock, np.errstate(all="ignore"):
+            try:
+                raw = _unpacked(body or b"", headers)
+                status, value = answer(Request(self.store, method.upper(), path, params, raw))
+            except NodeError as error:
+                status, value = error.status, error.body()
+            except RecursionError:
+                status, value = 400, NodeError(400, "parsing_exception", "the request is nested too deeply").body()
+            finally:
+                self.store.commit()
+        return status, value
+
+    def close(self) -> None:
+        """Nothing to close: the store outlives its clients."""
+
+
+def _unpacked(body: bytes, headers: HttpHeaders | None) -> bytes:
+    if headers is None or headers.get("content-encoding") != "gzip":
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError) as error:
+        raise NodeError(400, "parse_exception", f"the body is not gzip: {error}") from error
+
+
+def local_node(folder: str | os.PathLike[str] | None = None) -> type[LocalNode]:
+    """A node class with a store behind it, for `Elasticsearch(..., node_class=...)`.
+
+    Args:
+        folder: where to keep the indices; None for memory only. The same folder gives the same store as long as this
+            process lives; two processes cannot share one.
+
+    Raises:
+        RuntimeError: another process has the folder open.
+        ValueError: the folder holds a damaged file.
+    """
+
+    class _LocalNode(LocalNode):
+        store = open_store(folder)
+
+    _LocalNode.__name__ = _LocalNode.__qualname__ = "LocalNode"
+    return _LocalNode
