@@ -12,9 +12,13 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 MAX_LINES = 40
 TAGS = {"exercise", "nbval-ignore-output"}
-# What a cell must be about for its output not to be compared: durations, what this machine has to offer, or what a
-# training came to, which magnifies the last bits in which processors differ.
-NOT_COMPARABLE = re.compile(r"perf_counter|timeit|second|\btim(?:e|ed|ing|ings)\b|\bdoctor\b|\btrained")
+# What a cell must be about for its output not to be compared: durations or what this machine has to offer. Or it says
+# what magnifies the last bits in which processors differ, and asserts what holds on all of them.
+NOT_COMPARABLE = re.compile(r"perf_counter|timeit|second|\btim(?:e|ed|ing|ings)\b|\bdoctor\b")
+CHAOTIC = re.compile(r"^# Not compared: \w", flags=re.MULTILINE)
+ASSERTION = re.compile(r"^\s*assert ", flags=re.MULTILINE)
+# Equal values, or nearly equal ones, come in another order where a processor sorts with other instructions.
+UNSTABLE = re.compile(r"\b(?:argsort|sort_values)\((?![^\n]*(?:\n\s+[^\n]*)?kind=\"stable\")")
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d\d-\d+)["']""")
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 MACHINE = {
@@ -114,9 +118,25 @@ def comparison(notebook):
             faults.append(f"cell {number} has unknown tags {sorted(unknown)}")
         if re.search(r"#\s*(?:NBVAL_|PYTEST_VALIDATE_)", cell.source):
             faults.append(f"cell {number} has an nbval comment: use the tag nbval-ignore-output")
-        if "nbval-ignore-output" in tags(cell) and not NOT_COMPARABLE.search(cell.source):
-            faults.append(f"cell {number} is not compared, but is about neither timing nor the doctor nor a training")
+        if CHAOTIC.search(cell.source):
+            if "nbval-ignore-output" not in tags(cell):
+                faults.append(f"cell {number} says that it is not compared, but lacks the tag nbval-ignore-output")
+            if not ASSERTION.search(cell.source):
+                faults.append(f"cell {number} is not compared and asserts nothing")
+        elif "nbval-ignore-output" in tags(cell) and not NOT_COMPARABLE.search(cell.source):
+            faults.append(f"cell {number} is not compared, but is about neither timing nor the doctor: say why")
     return faults
+
+
+def stable_sorts(notebook):
+    """Whatever sorts says `kind="stable"`, except by several columns, which pandas always sorts so."""
+    return [
+        f'cell {number} sorts without kind="stable": {found.group()}'
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code"
+        for found in UNSTABLE.finditer(cell.source)
+        if not cell.source[found.end() :].startswith("[")
+    ]
 
 
 def slug(heading):

@@ -1,11 +1,14 @@
 """The catalogue of pipelines: every ranking against loops, every count against arrays that exist."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lateint_ref import (
     MultiVectors,
     PageVectors,
+    ResidualCodec,
     average_vector,
     drop_duplicates,
     int8_scale,
@@ -16,11 +19,13 @@ from lateint_ref import (
 )
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders import BM25
+from lateint_ref.encoders.late import late_name
+from lateint_ref.encoders.pages_bundled import pages_name
 from workbook import measure, table
 from workbook.catalogue import families_of, pipelines_of
 from workbook.catalogue_forms import Forms
 from workbook.catalogue_stages import DEPTHS
-from workbook.testbeds import Question, Testbed
+from workbook.testbeds import Question, Testbed, load_codec
 
 DIM, COUNT = 16, 40
 WORDS = ["fox", "tree", "river", "stone", "lamp", "boat", "clock", "chair", "bread", "wheel"]
@@ -303,3 +308,21 @@ def test_forms_of_another_corpus_are_refused():
         families_of("handbook")
     with pytest.raises(TypeError, match="testbed must be"):
         pipelines_of(None, Forms(bed))
+
+
+def test_the_bundled_vectors_have_a_codec_that_ships():
+    bed = replace(tiny(as_pages=False), name="handbook", encoder=late_name(128))
+    codec = load_codec(bed)
+    assert codec.bits == 4
+    assert codec.centroids.shape == (2048, 128)
+    pages = load_codec(replace(bed, name="pages", encoder=pages_name(late_name(128))))
+    assert pages.centroids.shape == (4096, 128)
+    np.testing.assert_allclose(np.linalg.norm(pages.centroids, axis=1), 1, atol=1e-3)
+
+
+def test_vectors_of_another_encoder_get_a_codec_of_their_own():
+    bed = tiny(as_pages=False)
+    own = load_codec(bed)
+    assert own.dim == DIM
+    trained = ResidualCodec.train(bed.documents, bits=4)
+    np.testing.assert_array_equal(own.centroids, trained.centroids)

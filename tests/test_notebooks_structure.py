@@ -47,7 +47,7 @@ def test_notebook_is_valid_and_clean(path):
 @each_notebook
 @pytest.mark.parametrize(
     "rule",
-    [rules.opening, rules.run_once, rules.no_machine, rules.short_cells, rules.comparison],
+    [rules.opening, rules.run_once, rules.no_machine, rules.short_cells, rules.comparison, rules.stable_sorts],
     ids=lambda r: r.__name__,
 )
 def test_rule(path, rule):
@@ -149,7 +149,7 @@ def good_notebook():
 
 def faults_of(notebook, solutions=("exercise-1",)):
     found = rules.opening(notebook) + rules.run_once(notebook) + rules.no_machine(notebook)
-    found += rules.short_cells(notebook) + rules.comparison(notebook)
+    found += rules.short_cells(notebook) + rules.comparison(notebook) + rules.stable_sorts(notebook)
     found += rules.links(notebook, read)
     return found + rules.exercises(notebook, "97", dict.fromkeys(solutions, ""))
 
@@ -190,6 +190,10 @@ def test_good_notebook_has_no_faults():
         (put(3, **show("UserWarning: odd")), "shows a Warning"),
         (put(5, source="## The end" + "\nx" * 40), "has 41 lines"),
         (retag(2, "nbval-ignore-output"), "about neither timing"),
+        (put(2, source="# Not compared: k-means.\nassert True"), "lacks the tag"),
+        (put(3, source="# Not compared: k-means.\n" + SETUP), "asserts nothing"),
+        (put(3, source="np.argsort(x)"), "sorts without"),
+        (put(3, source="table.sort_values('a')"), "sorts without"),
         (retag(2, "nbval-skip"), "unknown tags"),
         (put(3, source="# NBVAL_SKIP\n" + SETUP), "an nbval comment"),
         (put(5, source="## End"), "no such heading"),
@@ -215,6 +219,10 @@ def test_allowed_forms_are_no_faults():
     notebook = good_notebook()
     notebook.cells[3].source += "\nseconds = timeit(double)"
     notebook.cells[3].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"]})
+    notebook.cells[
+        2
+    ].source += '\n# Not compared: k-means.\nassert True\nnp.argsort(x, kind="stable")\ntable.sort_values([1, 2])'
+    notebook.cells[2].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"]})
     notebook.cells[5].source += "\n[next](03_colbert.ipynb) [site](https://example.invalid/x) `[code](no.md)`"
     assert faults_of(notebook) == []
 

@@ -17,7 +17,7 @@ from lateint_ref.pooling import pool_levels
 from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.residual_vectors import ResidualVectors
-from workbook.testbeds import Testbed
+from workbook.testbeds import Testbed, load_codec
 
 POOL_FACTORS = (3, 10, 50)
 PRUNE_FACTOR = 3
@@ -40,6 +40,7 @@ class Forms:
         """
         if not isinstance(testbed, Testbed):
             raise TypeError(f"testbed must be a Testbed, as load_testbed returns it, got {describe(testbed)}.")
+        self._testbed = testbed
         self.documents: MultiVectors = testbed.documents
         self.texts = testbed.dataset.texts
         self._are_pages = testbed.pages is not None
@@ -73,8 +74,8 @@ class Forms:
 
     @cached_property
     def codecs(self) -> dict[int, ResidualCodec]:
-        """Bits to a residual codec; all of them have the centroids of one training."""
-        finest = ResidualCodec.train(self.documents, bits=max(RESIDUAL_BITS))
+        """Bits to a residual codec; all of them have the centroids of `load_codec`."""
+        finest = load_codec(self._testbed)
         return {bits: finest.coarser(bits) for bits in RESIDUAL_BITS}
 
     @cached_property

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from lateint_ref._cache import cache_folder
 from lateint_ref._checks import Float32Array
 from lateint_ref._npz import read_npz, write_npz
-from lateint_ref.datasets import Dataset, load_handbook
+from lateint_ref.datasets import Dataset, data_folder, load_handbook
 from lateint_ref.encoders import load_late, load_pages, profile
 from lateint_ref.encoders._texts import check_texts
 from lateint_ref.encoders.backbone import sha256_of
@@ -30,6 +30,7 @@ from lateint_ref.encoders.projection import MAX_DIM, projection_folder
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import load_pages_dataset, page_image, pages_folder
 from lateint_ref.pagevectors import PageVectors
+from lateint_ref.residual import ResidualCodec
 
 TESTBEDS = ("handbook", "pages")
 MEASURES = {"handbook": "nDCG@10", "pages": "nDCG@5"}
@@ -131,6 +132,26 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
     )
     questions = [Question(*parts) for parts in zip(names, texts, queries, strict=True)]
     return Testbed(name, dataset, documents, questions, pages, MEASURES[name], called)
+
+
+def codec_file(name: str) -> Path:
+    """Where the codec of the test bed `name` lies."""
+    return data_folder() / "models" / "codecs" / f"{name}.npz"
+
+
+def load_codec(testbed: Testbed) -> ResidualCodec:
+    """The residual codec of a test bed's documents, with 4 bits: the one that ships, the same on every machine.
+
+    K-means ends in other places on another processor, and every number measured with its centroids would differ.
+    `data/models/codecs` holds what `ResidualCodec.train(documents, bits=4)` gave once for the bundled encoders'
+    vectors. For other encoders' vectors this trains.
+
+    Raises:
+        FileNotFoundError, ValueError: the file is missing or damaged.
+    """
+    if testbed.encoder not in (late_name(MAX_DIM), pages_name(late_name(MAX_DIM))):
+        return ResidualCodec.train(testbed.documents, bits=4)
+    return ResidualCodec.load(codec_file(testbed.name))
 
 
 def encode_once(encoder: Any, texts: list[str], progress: bool = False) -> Float32Array:
