@@ -135,6 +135,68 @@ def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
         again.question("nobody")
 
 
+def test_documents_under_other_ids_are_found_under_these(tmp_path, monkeypatch):
+    """The vectors of the same texts lie in the cache under the ids that they had before."""
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
+    before = load_testbed("handbook")
+    monkeypatch.setattr("workbook.testbeds.load_handbook", renamed_handbook)
+    after = load_testbed("handbook")
+    assert after.documents.ids == ["new-0", "new-1", "new-2"]
+    assert measure(exact_maxsim(after), after).quality == measure(exact_maxsim(before), before).quality > 0
+    with pytest.raises(ValueError, match="documents of a test bed must have the ids of its dataset.* from number 0 on"):
+        replace(after, documents=before.documents)
+
+
+def renamed_handbook(split):
+    small = small_handbook(split)
+    names = {passage.id: f"new-{number}" for number, passage in enumerate(small.passages)}
+    passages = [replace(passage, id=names[passage.id]) for passage in small.passages]
+    qrels = {query: {names.get(name, name): g for name, g in grades.items()} for query, grades in small.qrels.items()}
+    return replace(small, passages=passages, qrels=qrels)
+
+
+@pytest.mark.parametrize("offset", [8, 10])  # of the compression method and of the flags, in the zip's directory
+def test_a_file_that_zip_cannot_read_is_made_again(tmp_path, monkeypatch, offset):
+    """An unknown compression is a NotImplementedError, a password a RuntimeError: no ValueErrors."""
+    from lateint_ref.encoders import load_bi
+
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    bi = load_bi()
+    first = encode_once(bi, ["a red tent"])
+    (path,) = (tmp_path / "vectors").iterdir()
+    whole = path.read_bytes()
+    entry = whole.index(b"PK\x01\x02") + offset
+    path.write_bytes(whole[:entry] + b"\x63\x00" + whole[entry + 2 :])
+    np.testing.assert_array_equal(encode_once(bi, ["a red tent"]), first)
+    assert path.read_bytes() == whole
+
+
+def test_text_needs_no_ocr(tmp_path, monkeypatch):
+    from importlib.metadata import PackageNotFoundError
+
+    def without(name):
+        if name == "rapidocr":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    monkeypatch.setattr("workbook.testbeds.version", without)
+    monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
+    assert len(load_testbed("handbook").questions) == 2
+
+
+def test_vectors_made_by_other_code_do_not_count(tmp_path, monkeypatch):
+    from lateint_ref.encoders import load_bi
+
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
+    bi = load_bi()
+    encode_once(bi, ["a red tent"])
+    monkeypatch.setattr("workbook.testbeds._code_digest", lambda: "changed")
+    encode_once(bi, ["a red tent"])
+    assert len(list((tmp_path / "vectors").iterdir())) == 2
+
+
 @pytest.mark.parametrize("name", ["handbook", "pages"])
 def test_a_kept_test_bed_loads_no_model_and_names_the_encoder_as_it_names_itself(tmp_path, monkeypatch, name):
     from lateint_ref.encoders import load_late, load_pages

@@ -1,6 +1,7 @@
 """The report on the bundled models: reranking, freshness, faults."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_late_run_is_maxsim(few):
 def test_the_committed_report_belongs_to_the_committed_weights():
     report = quality.load_quality()
     assert set(report["sets"]) == set(quality.SETS)
-    table = quality.table(report)
+    table = quality.quality_table(report)
     assert {"BM25", "static", "bi", "late 384", "late", "late 384 and bi", "bi + cross", "late + cross"} == set(
         table.index
     )
@@ -102,3 +103,41 @@ def test_faults_of_the_report(monkeypatch, tmp_path, content, error, words):
     monkeypatch.setattr(quality, "quality_file", lambda: path)
     with pytest.raises(error, match=words):
         quality.load_quality()
+
+
+def test_weights_are_hashed_once_and_again_where_a_file_changed(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(quality, "sha256_of", lambda path: hashed.append(path.name) or str(len(hashed)))
+    monkeypatch.setattr(quality, "data_folder", lambda: tmp_path)
+    file = tmp_path / "models" / "a" / "model.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"one")
+    assert quality.weights() == quality.weights() == {"a/model.safetensors": "1"}
+    file.write_bytes(b"other")
+    assert quality.weights() == {"a/model.safetensors": "2"}
+
+
+def test_the_advice_for_a_missing_file_brings_it_back(tmp_path):
+    from workbook._files import restore
+
+    path = tmp_path / "a folder" / "data" / "x.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=tmp_path / "a folder", check=True)
+    path.unlink()
+    subprocess.run(restore(path), shell=True, cwd="/", check=True, capture_output=True)
+    assert path.read_text() == "{}"
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+    from workbook._files import write_whole
+
+    path = tmp_path / "new" / "x.json"
+    write_whole(path, "one\n")
+    assert path.read_bytes() == b"one\n"
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "half a pair \ud83d")
+    assert path.read_bytes() == b"one\n"
+    assert list(path.parent.iterdir()) == [path]

