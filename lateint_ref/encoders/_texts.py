@@ -54,8 +54,8 @@ def check_text(value: Any, name: str) -> str:
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{name} holds half a surrogate pair ({value[error.start]!r}, character {error.start}): a text that "
-            "was cut or decoded wrongly. Put U+FFFD in its place: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
-            "'replace')"
+            "was cut or decoded wrongly. Put U+FFFD in its place: "
+            "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
         ) from error
     return str(value)
 
