@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from workbook.apidocs import load_apidocs, load_see_also
 
-from lateint_ref.apidocs import load_apidocs, load_see_also
 from lateint_ref.datasets import Dataset, load_beir, load_handbook
 from lateint_ref.encoders import BM25, load_bi, load_late
 from lateint_ref.encoders.finetuned import load_trained_cross, load_trained_late, trained_folder
 from lateint_ref.evaluation import Run, make_run, paired_test, per_query
-from lateint_ref.quality import late_run, reranked, single_vector_runs
+from workbook.quality import late_run, reranked, single_vector_runs
 
 SETS: dict[str, Callable[[], Dataset]] = {
     "handbook dev": lambda: load_handbook("dev"),

@@ -117,7 +117,7 @@ class Late(Reader):
 
 
 def maxsim(q: Tensor, q_kept: Tensor, d: Tensor, d_kept: Tensor, dim: int | None = None) -> Tensor:
-    """MaxSim a query token by the first `dim` dimensions, every question with every passage: `(questions, passages)`."""
+    """MaxSim a query token by the first `dim` dimensions, all questions with all passages: `(questions, passages)`."""
     q, d = functional.normalize(q[..., :dim].float(), dim=-1), functional.normalize(d[..., :dim].float(), dim=-1)
     similarity = torch.einsum("qid,pjd->qipj", q, d).masked_fill(~d_kept[None, None], -1e4)
     # Not amax: its gradient takes several passes over this, the largest tensor of all.
