@@ -14,7 +14,7 @@ OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run lab test bench quality claims data site notebooks format lint clean
+.PHONY: help doctor run lab test quick bench quality claims data site notebooks format lint clean
 
 help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
@@ -31,6 +31,9 @@ lab: $(READY) ## open the notebooks in JupyterLab
 
 test: lint ## lint, type check, all tests, every notebook compared output by output
 	@$(OFFLINE) $(PY) -m pytest tests --nbval notebooks
+
+quick: lint ## lint, type check and the tests that need no notebook and little time
+	@$(OFFLINE) $(PY) -m pytest tests -m "not slow and not notebooks"
 
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m workbook bench
