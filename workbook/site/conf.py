@@ -18,5 +18,4 @@ html_favicon = "_static/icon.svg"
 html_theme_options = {"navigation_with_keys": True}
 html_copy_source = False
 html_show_sourcelink = False
-exclude_patterns = []
 suppress_warnings = ["mystnb.unknown_mime_type"]
