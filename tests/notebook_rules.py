@@ -6,7 +6,7 @@ import re
 import socket
 from pathlib import Path
 
-from workbook.workbook_html import title_and_question
+from workbook.notebooks import title_and_question
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"

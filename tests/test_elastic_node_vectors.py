@@ -331,12 +331,3 @@ def test_random_page_against_the_loops():
     es.index(index="i", id="1", document={"v": page.tolist()}, refresh=True)
     found = scored(es, "maxSimDotProduct(params['q'], \"v\")", "i", q=query.tolist())
     assert found["1"] == pytest.approx(maxsim_by_loops(query, page), rel=1e-6)
-
-
-def test_the_benchmark_compares_a_search_with_its_function():
-    from workbook import bench, bench_elastic
-
-    contenders = bench_elastic.pages(n_docs=3, n_vectors=5)
-    table = bench_elastic.table(bench.measure(contenders, rounds=2))
-    assert len(table) == 6
-    assert (table.loc[[name for name in table.index if not name.startswith(" ")], "times the function"] == 1).all()

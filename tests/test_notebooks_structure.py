@@ -64,6 +64,7 @@ def test_exercises_are_checked_and_have_solutions(path):
     assert rules.exercises(read(path), path.stem[:2], solutions_of(path)) == []
 
 
+@pytest.mark.notebooks
 @each_notebook
 def test_solutions_pass_their_checks(path):
     solve(read(path), solutions_of(path))

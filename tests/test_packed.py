@@ -263,15 +263,3 @@ BYTES = Int8MultiVectors.from_list([np.zeros((2, 16), np.int8)])
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-def test_bench_measures_what_it_says():
-    from workbook import bench, bench_bits
-
-    contenders, stored = bench_bits.pages(n_docs=3, n_vectors=5)
-    table = bench_bits.table(bench.measure(contenders, rounds=2), stored)
-    assert list(table.index) == list(contenders)
-    assert table["memory"].tolist() == ["1/1", "1/32", "1/32", "1/32", "1/4"]
-    assert table.loc[bench_bits.FLOAT, "times as fast"] == 1
-    ours, numpy = list(contenders.values())[1:3]
-    assert numpy() == pytest.approx(ours(), rel=1e-6)

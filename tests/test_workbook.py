@@ -1,7 +1,6 @@
 """The runner of the notebooks, on tiny notebooks made here: one passes, one fails, one passes after it."""
 
 import importlib.util
-import itertools
 import json
 import os
 import re
@@ -16,7 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from workbook import __main__, mathjax, notebooks
+from workbook import __main__, notebooks
 from workbook import run as workbook
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
@@ -33,7 +32,8 @@ def folder(tmp_path_factory):
     """A working directory with three notebooks, of which the middle one fails in its second cell."""
     root = tmp_path_factory.mktemp("workbook")
     (root / "notebooks").mkdir()
-    save(root / "notebooks/00_first.ipynb", "import sys\nprint(sys.executable)", FIGURE)
+    code = "import os, sys\nprint(sys.executable, os.getpid(), '<script>alert(1)</script>')"
+    save(root / "notebooks/00_first.ipynb", code, FIGURE)
     save(root / "notebooks/01_fails.ipynb", "print('before')", "1 / 0", "print('after')", title="Is <broken>")
     save(root / "notebooks/02_last.ipynb", "print('still runs')")
     return root
@@ -42,40 +42,36 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ran(folder):
     """Results and captured page texts of one `run` over the folder."""
-    paths = workbook.find_notebooks(folder / "notebooks")
+    paths = notebooks.find_notebooks(folder / "notebooks")
     results = workbook.run(paths, folder / "out")
     return results, {path.name: path.read_text(encoding="utf-8") for path in (folder / "out").glob("*.html")}
 
 
-def test_run_goes_on_after_a_failure(ran):
+def test_run_goes_on_after_a_failure_and_reports_it(ran, capsys):
     results, pages = ran
     assert [result.outcome for result in results] == ["passed", "FAILED", "passed"]
     assert [result.cells for result in results] == [2, 3, 1]
     assert "ZeroDivisionError: division by zero" in results[1].error
     assert "\x1b" not in results[1].error
     assert sorted(pages) == ["00_first.html", "01_fails.html", "02_last.html", "index.html"]
-
-
-def test_kernel_is_this_interpreter(ran):
-    assert sys.executable in ran[1]["00_first.html"]
-
-
-def test_pages_hold_their_images_and_the_error(ran):
-    pages = ran[1]
-    assert "data:image/png;base64," in pages["00_first.html"]
     assert "ZeroDivisionError" in pages["01_fails.html"]
     assert "still runs" in pages["02_last.html"]
-    assert 'href="01_fails.html#a"' in pages["00_first.html"]
+    for part in ('<a href="00_first.html">A title</a>', "Is it so?", "Is &lt;broken&gt;", ">FAILED</td>"):
+        assert part in pages["index.html"]
 
 
-def test_code_is_escaped(tmp_path):
-    path = save(tmp_path / "00_code.ipynb", "'<script>alert(1)</script>' < 'b'  # <img src=x>")
-    workbook.run([path], tmp_path / "out")
-    page = (tmp_path / "out/00_code.html").read_text(encoding="utf-8")
+def test_a_page_is_whole_and_escaped_and_its_kernel_was_this_interpreter(ran):
+    page = ran[1]["00_first.html"]
+    assert "data:image/png;base64," in page
+    assert 'href="01_fails.html#a"' in page
     assert "&lt;script&gt;alert(1)" in page
-    assert "# &lt;img src=x&gt;" in page
     assert "<script>alert(1)" not in page
-    assert "<img src=x>" not in page
+    (kernel,) = re.findall(re.escape(sys.executable) + r" (\d+)", page)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(kernel), 0)
+    if importlib.util.find_spec("sphinx-mathjax-offline") is not None:
+        assert loaded_from_elsewhere(page) == []
+        assert page.count('src="mathjax/tex-chtml.js"') == 1
 
 
 def loaded_from_elsewhere(page):
@@ -85,34 +81,17 @@ def loaded_from_elsewhere(page):
     ]
 
 
-def test_pages_load_nothing_from_elsewhere(ran):
-    if importlib.util.find_spec("sphinx-mathjax-offline") is None:
-        pytest.skip("MathJax is not installed")
-    assert loaded_from_elsewhere(ran[1]["00_first.html"]) == []
-    assert ran[1]["00_first.html"].count('src="mathjax/tex-chtml.js"') == 1
-
-
 def test_without_mathjax_pages_load_it_from_the_network(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(mathjax.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(notebooks.importlib.util, "find_spec", lambda name: None)
     workbook.run([save(tmp_path / "00_a.ipynb", "1")], tmp_path / "out")
     (found,) = loaded_from_elsewhere((tmp_path / "out/00_a.html").read_text())
     assert "mathjax" in found.lower()
     assert "MathJax, which typesets the formulas, is not installed: pip install" in capsys.readouterr().out
 
 
-def test_index_lists_titles_questions_results_and_links(ran):
-    index = ran[1]["index.html"]
-    assert '<a href="00_first.html">A title</a>' in index
-    assert "Is it so?" in index
-    assert "More text" not in index
-    assert "Is &lt;broken&gt;" in index
-    assert index.count(">passed</td>") == 2
-    assert index.count(">FAILED</td>") == 1
-
-
 def test_command_line_ends_with_the_table_and_a_status(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    assert __main__.main(["run", "--only", "01", "02", "--out", "pages"]) == 1
+    assert __main__.main(["run", "--folder", "notebooks", "--only", "01", "02", "--out", "pages"]) == 1
     lines = capsys.readouterr().out.strip().splitlines()
     table = lines[lines.index("notebook  cells  seconds  result") :]
     assert re.fullmatch(r"01_fails +3 +\d+\.\d  FAILED", table[1])
@@ -124,32 +103,29 @@ def test_command_line_ends_with_the_table_and_a_status(folder, monkeypatch, caps
         "02_last.html",
         "index.html",
     ]
-    assert __main__.main(["run", "--only", "02", "--out", "pages"]) == 0
 
 
-def test_unknown_notebook_and_empty_folder_are_named(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    assert __main__.main(["run", "--only", "77"]) == 2
+def test_unknown_notebook_and_empty_folder_are_named(folder, tmp_path, capsys):
+    assert __main__.main(["run", "--folder", str(folder / "notebooks"), "--only", "77"]) == 2
     assert "'77'; there are: 00_first, 01_fails, 02_last" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="no notebooks in"):
-        workbook.find_notebooks(tmp_path)
+        notebooks.find_notebooks(tmp_path)
+
+
+def test_notebooks_of_another_project_are_let_alone(folder, monkeypatch):
+    """Whatever the current folder is: only those of this clone are executed and rewritten."""
+    monkeypatch.chdir(folder)
+    found = notebooks.find_notebooks()
+    assert {path.parent for path in found} == {Path(__file__).resolve().parent.parent / "notebooks"}
 
 
 @pytest.mark.parametrize("module", ["nbformat", "nbclient", "nbconvert", "ipykernel"])
 def test_without_jupyter_the_error_says_how_to_get_it(module, folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
     for name in [module, *(name for name in sys.modules if name.startswith(f"{module}."))]:
         monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
-    assert __main__.main(["run", "--only", "02", "--out", "pages"]) == 2
+    arguments = ["run", "--folder", str(folder / "notebooks"), "--only", "02", "--out", str(folder / "pages")]
+    assert __main__.main(arguments) == 2
     assert "pip install -c constraints.txt -e '.[jupyter]'" in capsys.readouterr().err
-
-
-def test_unreadable_notebook_is_a_failure_like_others(tmp_path, capsys):
-    (tmp_path / "00_broken.ipynb").write_text("{", encoding="utf-8")
-    results = workbook.run([tmp_path / "00_broken.ipynb"], tmp_path / "out")
-    assert results[0].outcome == "FAILED"
-    assert "not readable as a notebook" in capsys.readouterr().out
-    assert "<a " not in (tmp_path / "out/index.html").read_text(encoding="utf-8")
 
 
 def test_in_place_saves_the_same_bytes_twice(tmp_path):
@@ -181,12 +157,16 @@ def test_in_place_saves_the_same_bytes_twice(tmp_path):
     assert b'"version"' not in saved[0]
 
 
-def test_in_place_refuses_to_save_a_failed_notebook(tmp_path, capsys):
-    path = save(tmp_path / "00_a.ipynb", "1 / 0")
-    before = path.read_bytes()
-    assert workbook.execute_in_place([path])[0].outcome == "FAILED"
-    assert path.read_bytes() == before
-    assert "not saved" in capsys.readouterr().out
+def test_in_place_leaves_what_fails_as_it_is_and_reports_in_order(tmp_path, capsys):
+    paths = [save(tmp_path / f"{name}.ipynb", "1 / 0") for name in ("00_fails", "01_broken")]
+    paths[1].write_text("no notebook", encoding="utf-8")
+    before = [path.read_bytes() for path in paths]
+    results = workbook.execute_in_place(paths)
+    assert [(result.path, result.outcome) for result in results] == [(path, "FAILED") for path in paths]
+    assert [path.read_bytes() for path in paths] == before
+    said = capsys.readouterr().out
+    assert "not readable as a notebook" in said
+    assert "not saved" in said
 
 
 def test_cell_that_hangs_or_kills_its_kernel_is_a_failure(tmp_path):
@@ -194,20 +174,6 @@ def test_cell_that_hangs_or_kills_its_kernel_is_a_failure(tmp_path):
     assert "timed out" in notebooks.execute(slow, tmp_path, timeout=1)
     dead = new_notebook(cells=[new_code_cell("import os\nos._exit(3)")])
     assert notebooks.execute(dead, tmp_path) is not None
-
-
-def test_progress_bars_leave_no_output(tmp_path):
-    source = "from tqdm.auto import tqdm\nfrom tqdm import tqdm as plain\nlist(plain(tqdm([1])))"
-    notebook = new_notebook(cells=[new_code_cell(source)])
-    assert notebooks.execute(notebook, tmp_path) is None
-    assert [output.output_type for output in notebook.cells[0].outputs] == ["execute_result"]
-
-
-def test_no_kernel_is_left_running(tmp_path):
-    notebook = new_notebook(cells=[new_code_cell("import os\nprint(os.getpid())")])
-    assert notebooks.execute(notebook, tmp_path) is None
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(notebook.cells[0].outputs[0].text), 0)
 
 
 def test_hub_profile_may_reach_the_hub(monkeypatch):
@@ -255,7 +221,12 @@ def test_the_longest_start_first_and_the_report_is_in_reading_order(tmp_path, mo
     # One thread of the pool at work at a time, so that starts cannot overtake each other.
     monkeypatch.setattr(workbook, "ThreadPoolExecutor", lambda jobs: ThreadPoolExecutor(1))
     names = ["00_a", "01_b", "02_c", "13_d"]
-    paths = [save(tmp_path / f"{name}.ipynb", f"'{name}'") for name in names]
+    (tmp_path / "notebooks").mkdir()
+    rows = "".join(
+        f"| {name[:2]} | x | x | 1 | {seconds} |\n" for name, seconds in zip(names, (30, 50, 20, 80), strict=True)
+    )
+    (tmp_path / "README.md").write_text(rows, encoding="utf-8")
+    paths = [save(tmp_path / "notebooks" / f"{name}.ipynb", f"'{name}'") for name in names]
     for jobs, order in ((2, ["13_d", "01_b", "00_a", "02_c"]), (1, names)):
         started.clear()
         results = workbook.run(paths, tmp_path / "out", jobs=jobs)
@@ -263,28 +234,15 @@ def test_the_longest_start_first_and_the_report_is_in_reading_order(tmp_path, mo
         assert [result.path.stem for result in results] == names
 
 
-def test_in_place_reports_in_reading_order(tmp_path):
-    names = ["00_first", "01_broken", "02_last"]
-    paths = [save(tmp_path / f"{name}.ipynb", "1 + 1") for name in names]
-    paths[1].write_text("no notebook")
-    assert [result.path.stem for result in workbook.execute_in_place(paths)] == names
-    assert paths[1].read_text() == "no notebook"
-
-
-def test_the_order_of_length_is_that_of_the_map():
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    seconds = {number: int(run) for number, run in re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", readme, re.MULTILINE)}
-    assert sorted(workbook._LONGEST_FIRST) == sorted(seconds)
-    in_order = [seconds[number] for number in workbook._LONGEST_FIRST]  # there one at a time, which differs a little
-    assert all(before >= behind - 15 for before, behind in itertools.pairwise(in_order))
-
-
 def test_interrupt_ends_every_kernel(tmp_path):
     (tmp_path / "notebooks").mkdir()
     save(tmp_path / "notebooks/00_a.ipynb", WAIT.format(mine="a", other="never"))
     save(tmp_path / "notebooks/01_b.ipynb", WAIT.format(mine="b", other="never"))
-    command = [sys.executable, "-m", "lateint_ref", "run", "--jobs", "2", "--out", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [sys.executable, *["-m", "workbook", "run", "--folder", "notebooks", "--jobs", "2", "--out", "out"]]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
     marks = [tmp_path / "notebooks/a", tmp_path / "notebooks/b"]
     until = time.monotonic() + 60
     while not all(mark.exists() and mark.read_text() for mark in marks) and time.monotonic() < until:
@@ -297,10 +255,3 @@ def test_interrupt_ends_every_kernel(tmp_path):
     for kernel in kernels:
         with pytest.raises(ProcessLookupError):
             os.kill(kernel, 0)
-
-
-def test_jobs_must_be_at_least_one(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    with pytest.raises(SystemExit):
-        __main__.main(["run", "--jobs", "0"])
-    assert "--jobs takes a number of at least 1, got 0" in capsys.readouterr().err

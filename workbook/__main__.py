@@ -20,7 +20,7 @@ COMMANDS = {
     "quality": ("workbook.quality", "measure the bundled models on the test splits (a quarter of an hour)"),
     "claims": ("workbook.claims_measure", "measure what notebook 12 needs and is slow, into data/measurements/"),
     "site": ("workbook.site", "build the notebooks as a static site in build/site/"),
-    "data": ("lateint_ref.datasets", "check the bundled data and list what there is"),
+    "data": ("workbook.data", "check the bundled data and list what there is"),
 }
 
 # What the extra `jupyter` brings and commands import.

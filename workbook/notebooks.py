@@ -1,16 +1,23 @@
-"""One notebook: execute it in a fresh kernel, and clean it so that it can be committed."""
+"""The notebooks as files: where they are, how one is run in a fresh kernel, and cleaned so that it can be committed.
+
+Execution is nbclient's, which `jupyter nbconvert --execute` runs as well. Called from here it reports progress cell by
+cell, starts this interpreter whatever kernels are registered, and leaves the outputs of a notebook that fails.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import re
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+MATHJAX = "tex-chtml.js"  # reads TeX, writes HTML, and asks for its fonts beside itself
 CELL_TIMEOUT_S = 600
 ERROR_LINES = 8
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -140,3 +147,75 @@ def clean(notebook: Any) -> Any:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
     return notebook
+
+
+def find_notebooks(folder: str | Path | None = None, only: Sequence[str] = ()) -> list[Path]:
+    """List the notebooks of a folder in reading order.
+
+    Args:
+        folder: where they are; by default `notebooks/` beside the package, as in a clone. Never the current folder,
+            which may belong to another project: these notebooks are executed, and rewritten.
+        only: beginnings of file names (`02`); empty for all notebooks.
+
+    Returns:
+        Paths, sorted by file name.
+
+    Raises:
+        FileNotFoundError: no notebook there, or none that `only` names.
+    """
+    folder = Path(__file__).resolve().parent.parent / "notebooks" if folder is None else Path(folder)
+    paths = sorted(folder.glob("*.ipynb"))
+    if not paths:
+        raise FileNotFoundError(f"no notebooks in {folder}: work in a clone of the project, or name their folder.")
+    for start in only:
+        if not any(path.name.startswith(start) for path in paths):
+            known = ", ".join(path.stem for path in paths)
+            raise FileNotFoundError(f"no notebook's name starts with {start!r}; there are: {known}")
+    return [path for path in paths if not only or path.name.startswith(tuple(only))]
+
+
+def title_and_question(notebook: Any, default: str) -> tuple[str, str]:
+    """Read a notebook's title and the question it answers.
+
+    Args:
+        notebook: an nbformat 4 notebook.
+        default: the title where the first cell has no `# ` heading.
+
+    Returns:
+        The first heading, and the first sentence of the first paragraph below it ("" where there is none).
+    """
+    first = notebook.cells[0].source if notebook.cells and notebook.cells[0].cell_type == "markdown" else ""
+    heading = re.search(r"^# +(.+?) *$", first, flags=re.MULTILINE)
+    below = first[heading.end() :] if heading else first
+    paragraph = " ".join(re.split(r"\n\s*\n", below.strip())[0].split())
+    sentence = re.match(r".+?[.?!](?=\s|$)", paragraph)
+    return heading.group(1) if heading else default, sentence.group(0) if sentence else paragraph
+
+
+def readme_numbers(root: Path) -> dict[str, tuple[int, int]]:
+    """Number of a notebook to the minutes it takes to read and the seconds it takes to run, from the README's map."""
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    rows = re.findall(r"^\| (\d\d) \|.*\| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    return {number: (int(minutes), int(seconds)) for number, minutes, seconds in rows}
+
+
+def copy_mathjax(folder: Path) -> None:
+    """Copy what a page needs to typeset formulas without a connection: MathJax 3 from `sphinx-mathjax-offline`.
+
+    Args:
+        folder: where to; what an earlier copy left there is replaced. About 1.6 MB of the 24 MB in the package, the
+            rest of which are other forms and languages.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+    package = importlib.util.find_spec("sphinx-mathjax-offline")  # no import: a name with hyphens
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError(
+            "MathJax, which typesets the formulas, is not installed: pip install -c constraints.txt -e '.[site]'"
+        )
+    files = Path(package.origin).parent / "static" / "mathjax"
+    fonts = Path("output") / "chtml" / "fonts" / "woff-v2"
+    shutil.copytree(files / fonts, folder / fonts, dirs_exist_ok=True)
+    shutil.copy(files / MATHJAX, folder / MATHJAX)

@@ -1,4 +1,4 @@
-"""Execute the notebooks: into HTML (`run`), or in place with clean outputs (`execute_in_place`).
+"""Execute the notebooks: into HTML (`run`), or in place with clean outputs (`notebooks`).
 
 A notebook that fails does not keep the others from running.
 """
@@ -6,7 +6,10 @@ A notebook that fails does not keep the others from running.
 from __future__ import annotations
 
 import argparse
+import copy
+import html
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +20,58 @@ from typing import Any
 
 from tqdm import tqdm
 
-from workbook.mathjax import SCRIPT, copy_mathjax
-from workbook.notebooks import clean, end_kernels, execute
-from workbook.workbook_html import index_page, notebook_page, title_and_question
+from workbook._files import write_whole
+from workbook.notebooks import (
+    MATHJAX,
+    clean,
+    copy_mathjax,
+    end_kernels,
+    execute,
+    find_notebooks,
+    readme_numbers,
+    title_and_question,
+)
 
-# The longest first, as measured two at a time: a long one that starts late would run alone at the end.
-_LONGEST_FIRST = ("13", "01", "11", "03", "06", "04", "08", "12", "00", "05", "10", "07", "02", "09")
+# JupyterLab's page without the scripts that it would load from elsewhere for widgets and diagrams, which no
+# notebook here has, and with the MathJax that lies beside the page (version 3, whose settings have another form).
+_TEMPLATE = """\
+{% extends 'lab/index.html.j2' %}
+{% block html_head_js_requirejs %}{% endblock %}
+{% block html_head_js_mermaidjs %}{% endblock %}
+"""
+_OWN_MATHJAX = f"""\
+{{% block html_head_js_mathjax %}}
+<script>MathJax = {{tex: {{inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]], processEscapes: true}}}};</script>
+<script defer src="mathjax/{MATHJAX}"></script>
+{{% endblock %}}
+"""
+_INDEX = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Late interaction, step by step</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: 0.4rem 0.8rem; border-bottom: 1px solid #ccc; vertical-align: top; }}
+.FAILED {{ font-weight: bold; color: #a00; }}
+pre {{ white-space: pre-wrap; margin: 0.3rem 0 0; font-size: 0.8rem; }}
+</style>
+</head>
+<body>
+<h1>Late interaction, step by step</h1>
+<p>{summary}</p>
+<table>
+<thead><tr><th>notebook</th><th>question</th><th>seconds</th><th>result</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</body>
+</html>
+"""
 
 
 @dataclass(frozen=True)
@@ -51,32 +100,6 @@ class Result:
         return "passed" if self.error is None else "FAILED"
 
 
-def find_notebooks(folder: str | Path | None = None, only: Sequence[str] = ()) -> list[Path]:
-    """List the notebooks of a folder in reading order.
-
-    Args:
-        folder: where they are; by default `notebooks/` here, or else beside the package.
-        only: beginnings of file names (`02`); empty for all notebooks.
-
-    Returns:
-        Paths, sorted by file name.
-
-    Raises:
-        FileNotFoundError: no notebook there, or none that `only` names.
-    """
-    if folder is None:
-        beside_package = Path(__file__).resolve().parent.parent / "notebooks"
-        folder = Path("notebooks") if Path("notebooks").is_dir() else beside_package
-    paths = sorted(Path(folder).glob("*.ipynb"))
-    if not paths:
-        raise FileNotFoundError(f"no notebooks in {folder}: run this in a checkout of the workbook")
-    for start in only:
-        if not any(path.name.startswith(start) for path in paths):
-            known = ", ".join(path.stem for path in paths)
-            raise FileNotFoundError(f"no notebook's name starts with {start!r}; there are: {known}")
-    return [path for path in paths if not only or path.name.startswith(tuple(only))]
-
-
 def _read(path: Path) -> tuple[Any, Result]:
     """Read one notebook, with the result that it has before it was executed; None where it cannot be read."""
     import nbformat
@@ -101,10 +124,9 @@ def _executed(paths: Sequence[Path], jobs: int) -> Iterator[tuple[Any, Result]]:
     threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
     read = [_read(path) for path in paths]
     cells = sum(result.cells for _, result in read)
-    if jobs > 1:
-        last = len(_LONGEST_FIRST)
-        places = {start: place for place, start in enumerate(_LONGEST_FIRST)}
-        read.sort(key=lambda found: places.get(found[1].path.name[:2], last))
+    if jobs > 1:  # a long one that starts late would run alone at the end
+        known = readme_numbers(paths[0].resolve().parent.parent)
+        read.sort(key=lambda found: -known.get(found[1].path.name[:2], (0, 0))[1])
     # Where nobody watches (a log file) the bar is off, and one plain line per notebook says the same.
     with tqdm(total=cells, unit="cell", disable=None, dynamic_ncols=True) as bar, ThreadPoolExecutor(jobs) as pool:
 
@@ -140,24 +162,55 @@ def run(paths: Iterable[str | Path] | None = None, out: str | Path = "build", jo
     chosen = find_notebooks() if paths is None else [Path(path) for path in paths]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    mathjax: str | None = f"mathjax/{SCRIPT}"
+    template = _TEMPLATE + _OWN_MATHJAX
     try:
         copy_mathjax(folder / "mathjax")
     except ModuleNotFoundError as error:
-        mathjax = None
+        template = _TEMPLATE
         print(f"{error}. Until then the pages load it from the network.")
-    start, results = time.perf_counter(), []
+    start, results, rows = time.perf_counter(), [], {}
     for notebook, result in _executed(chosen, jobs):
         results.append(result)
         if notebook is not None:
-            page = notebook_page(notebook, result, mathjax)
-            (folder / f"{result.path.stem}.html").write_text(page, encoding="utf-8")
+            (folder / f"{result.path.stem}.html").write_text(_page(notebook, result, template), encoding="utf-8")
+        rows[result.path] = _row(result, linked=notebook is not None)
     seconds = time.perf_counter() - start
     results.sort(key=lambda result: chosen.index(result.path))
-    (folder / "index.html").write_text(index_page(results, folder, seconds), encoding="utf-8")
+    failed = sum(result.error is not None for result in results)
+    summary = f"{len(results)} notebooks, {failed} failed, {seconds:.0f} seconds."
+    listed = "\n".join(rows[result.path] for result in results)
+    (folder / "index.html").write_text(_INDEX.format(summary=summary, rows=listed), encoding="utf-8")
     _print_report(results, seconds)
     print(f"Open {folder / 'index.html'}")
     return results
+
+
+def _page(notebook: Any, result: Result, template: str) -> str:
+    """One HTML file with its images inside; links from notebook to notebook lead to the pages beside it."""
+    from nbconvert import HTMLExporter
+
+    page = copy.deepcopy(notebook)
+    page.metadata.pop("widgets", None)
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"(\]\([\w-]+)\.ipynb(#[^)\s]*)?\)", r"\1.html\2)", cell.source)
+    exporter = HTMLExporter(raw_template=template, embed_images=True)
+    # It cleans what the highlighter has escaped already, and raw cells, which there are none of: a third of the time.
+    exporter.register_filter("clean_html", lambda text: text)
+    resources = {"metadata": {"name": result.title, "path": str(result.path.parent)}}
+    rendered: str = exporter.from_notebook_node(page, resources=resources)[0]
+    return rendered
+
+
+def _row(result: Result, linked: bool) -> str:
+    """A notebook's row of the index."""
+    title = html.escape(result.title)
+    title = f'<a href="{result.path.stem}.html">{title}</a>' if linked else title
+    error = f"<pre>{html.escape(result.error)}</pre>" if result.error is not None else ""
+    return (
+        f"<tr><td>{title}</td><td>{html.escape(result.question)}{error}</td>"
+        f'<td>{result.seconds:.1f}</td><td class="{result.outcome}">{result.outcome}</td></tr>'
+    )
 
 
 def execute_in_place(paths: Iterable[str | Path] | None = None) -> list[Result]:
@@ -176,7 +229,7 @@ def execute_in_place(paths: Iterable[str | Path] | None = None) -> list[Result]:
     for notebook, result in _executed(chosen, jobs=1):
         results.append(result)
         if result.error is None:
-            result.path.write_text(nbformat.writes(clean(notebook)) + "\n", encoding="utf-8")
+            write_whole(result.path, nbformat.writes(clean(notebook)) + "\n")
     results.sort(key=lambda result: chosen.index(result.path))
     _print_report(results, time.perf_counter() - start)
     if any(result.error is not None for result in results):
@@ -210,6 +263,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog=f"python -m workbook {command}")
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="only notebooks whose names start so")
+    parser.add_argument("--folder", help="where the notebooks are (default: those of this clone)")
     if command == "run":
         parser.add_argument("--out", default="build", help="folder for the HTML pages (default: build)")
         parser.add_argument(
@@ -222,7 +276,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     if command == "run" and options.jobs < 1:
         parser.error(f"--jobs takes a number of at least 1, got {options.jobs}")
     try:
-        paths = find_notebooks(only=options.only)
+        paths = find_notebooks(options.folder, options.only)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

@@ -10,58 +10,19 @@ import argparse
 import ast
 import re
 import shutil
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 
-from workbook.mathjax import SCRIPT, copy_mathjax
-from workbook.reading_time import LINES_A_MINUTE, WORDS_A_MINUTE, rounded_minutes
-from workbook.run import find_notebooks
-from workbook.workbook_html import title_and_question
+from workbook.notebooks import copy_mathjax, find_notebooks, readme_numbers, title_and_question
 
-_CONF = """\
-project = "Late interaction, step by step"
-author = "The authors of the workbook"
-copyright = "the authors; text and code under the Apache License 2.0"
-extensions = ["myst_nb"]
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
-myst_heading_anchors = 4
-myst_links_external_new_tab = False
-nb_execution_mode = "off"
-nb_merge_streams = True
-html_theme = "furo"
-html_title = project
-html_static_path = ["_static"]
-html_css_files = ["site.css"]
-html_favicon = "_static/icon.svg"
-html_theme_options = {"navigation_with_keys": True}
-html_copy_source = False
-html_show_sourcelink = False
-exclude_patterns = []
-suppress_warnings = ["mystnb.unknown_mime_type"]
-"""
-
-# Figures are drawn on white; in the dark theme they keep that ground, with a margin, instead of glaring edge to edge.
-_CSS = """\
-.cell_output img { background: #fff; padding: 0.5rem; border-radius: 0.25rem; max-width: 100%; height: auto; }
-.cell_output { overflow-x: auto; }
-.cell_output table { font-size: 0.85rem; white-space: nowrap; border-collapse: collapse; border: none; }
-.cell_output th, .cell_output td { border: none; padding: 0.2rem 0.6rem; text-align: right; }
-.cell_output tr { border-bottom: 1px solid var(--color-background-border); }
-div.cell_output pre { white-space: pre; overflow-x: auto; }
-div.cell_input pre, div.cell_output pre { font-size: 0.8rem; }
-.table-wrapper { overflow-x: auto; }
-"""
-
-# Two query vectors meet a document's: the maximum of each row is filled.
-_ICON = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072b2"/>
-<g fill="#fff"><rect x="3" y="4" width="3" height="3" opacity=".4"/><rect x="7" y="4" width="3" height="3"/>
-<rect x="11" y="4" width="3" height="3" opacity=".4"/><rect x="3" y="9" width="3" height="3"/>
-<rect x="7" y="9" width="3" height="3" opacity=".4"/><rect x="11" y="9" width="3" height="3" opacity=".4"/></g></svg>
-"""
+ROOT = Path(__file__).resolve().parent.parent.parent
+_MARKER = ".made-by-workbook-site"
+_ASSETS = Path(__file__).parent
 
 
 def main(command: str, arguments: Sequence[str]) -> int:
@@ -69,18 +30,23 @@ def main(command: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m workbook {command}", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/site"), help="folder of the site (build/site)")
     out = parser.parse_args(arguments).out
-    status = build(Path(), out)
+    try:
+        status = build(ROOT, out)
+    except FileExistsError as error:
+        print(error, file=sys.stderr)
+        return 2
     if status == 0:
         print(f"Open {out / 'index.html'}")
     return status
 
 
 def build(root: Path, out: Path) -> int:
-    """Write the site's sources beside `out` and build them.
+    """Put the site's sources together in a temporary folder and build them.
 
     Args:
         root: the checkout.
-        out: folder of the site; what an earlier build left there is replaced.
+        out: folder of the site. What an earlier build left there is replaced; any other folder that holds something
+            is refused and stays as it is.
 
     Returns:
         Exit status: 0 where every page was built without a warning.
@@ -88,6 +54,7 @@ def build(root: Path, out: Path) -> int:
     Raises:
         ModuleNotFoundError: Sphinx, MyST-NB, Furo or MathJax is not installed.
         FileNotFoundError: no notebooks.
+        FileExistsError: `out` holds what no build of the site made.
     """
     try:
         from sphinx.cmd.build import main as sphinx_build
@@ -95,12 +62,20 @@ def build(root: Path, out: Path) -> int:
         raise ModuleNotFoundError(
             "Sphinx, which builds the site, is not installed: pip install -c constraints.txt -e '.[site]'"
         ) from error
-    sources = out.parent / f"{out.name}-source"
-    for folder in (sources, out):
-        shutil.rmtree(folder, ignore_errors=True)
-    write_sources(root, sources)
-    copy_mathjax(sources / "_static" / "mathjax")
-    return int(sphinx_build(["-q", "-W", "--keep-going", "-b", "html", str(sources), str(out)]))
+    if out.exists() and not (out / _MARKER).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(
+            f"{out} holds something that no earlier build of the site made, and a build replaces the whole folder: "
+            "name a new one, or empty it yourself."
+        )
+    with tempfile.TemporaryDirectory() as name:
+        sources = Path(name)
+        write_sources(root, sources)
+        copy_mathjax(sources / "_static" / "mathjax")
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        (out / _MARKER).touch()
+        options = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(sources / ".doctrees")]
+        return int(sphinx_build([*options, str(sources), str(out)]))
 
 
 def write_sources(root: Path, sources: Path) -> None:
@@ -108,10 +83,9 @@ def write_sources(root: Path, sources: Path) -> None:
     notebooks = find_notebooks(root / "notebooks")
     readmes = sorted(path.relative_to(root) for path in (root / "data").rglob("README.md"))
     pages = [Path("README.md"), Path("notebooks/solutions/README.md"), Path("notebooks/glossary.md"), *readmes]
-    for page in pages:
+    for page in [*pages, Path("LICENSE")]:
         (sources / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / page, sources / page)
-    shutil.copy(root / "LICENSE", sources / "LICENSE")
     for path in notebooks:
         shutil.copy(path, sources / "notebooks" / path.name)
         solution = root / "notebooks" / "solutions" / f"{path.stem[:2]}.py"
@@ -120,19 +94,18 @@ def write_sources(root: Path, sources: Path) -> None:
             page.write_text(solution_page(path, solution), encoding="utf-8")
     (sources / "notebooks" / "functions.md").write_text(functions_page(notebooks), encoding="utf-8")
     (sources / "index.md").write_text(index_page(notebooks, readmes), encoding="utf-8")
-    (sources / "conf.py").write_text(f'{_CONF}mathjax_path = "mathjax/{SCRIPT}"\n', encoding="utf-8")
     (sources / "_static").mkdir()
-    (sources / "_static" / "site.css").write_text(_CSS, encoding="utf-8")
-    (sources / "_static" / "icon.svg").write_text(_ICON, encoding="utf-8")
+    for name, folder in (("conf.py", ""), ("site.css", "_static"), ("icon.svg", "_static")):
+        shutil.copy(_ASSETS / name, sources / folder / name)
 
 
 def index_page(notebooks: Sequence[Path], readmes: Sequence[Path]) -> str:
     """The first page: what this is, the notebooks with questions and reading times, and the trees of the sidebar."""
-    rows, entries = [], []
+    rows, entries, numbers = [], [], readme_numbers(notebooks[0].parent.parent)
     for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
         title, question = title_and_question(notebook, path.stem)
-        minutes = rounded_minutes(notebook)
+        minutes = numbers.get(path.stem[:2], ("", ""))[0]
         rows.append(f"| {path.stem[:2]} | [{title}](notebooks/{path.name}) | {question} | {minutes} |")
         entries.append(f"{path.stem[:2]} {title} <notebooks/{path.stem}>")
     solutions = [f"notebooks/solutions/{path.stem[:2]}" for path in notebooks]
@@ -152,8 +125,7 @@ def index_page(notebooks: Sequence[Path], readmes: Sequence[Path]) -> str:
         "Begin with notebook 00 and go on in order, or look a technique up.\n\n"
         "| | notebook | the question it answers | minutes to read |\n| --- | --- | --- | --: |\n"
         + "\n".join(rows)
-        + f"\n\nMinutes are an estimate: {WORDS_A_MINUTE} words and {LINES_A_MINUTE} lines of code a minute, half a "
-        "minute for each figure and table, exercises apart.\n\n"
+        + "\n\nMinutes are an estimate, exercises apart; the README says how it was made.\n\n"
         "[Glossary](notebooks/glossary.md) · [Functions by notebook](notebooks/functions.md) · "
         "[How to run it](README.md)\n\n" + told + "\n"
     )
