@@ -11,12 +11,13 @@ from lateint_ref.encoders._hub_loading import Loaded, loading
 from lateint_ref.encoders.late import LateConfig
 
 
-def build_pylate(projection: Float32Array | None, config: LateConfig) -> Any:
+def build_pylate(projection: Float32Array | None, config: LateConfig, model: Any = None) -> Any:
     """The bundled late encoder as a `pylate.models.ColBERT`: Transformer, then Dense without bias, on the CPU.
 
     Args:
         projection: float32 `(dim, 384)`, or None for the identity.
         config: how text is read.
+        model: a trained copy of the backbone; None for the weights as they come.
     """
     from lateint_ref.encoders import backbone
 
@@ -27,6 +28,8 @@ def build_pylate(projection: Float32Array | None, config: LateConfig) -> Any:
         from sentence_transformers.models import Transformer
 
         transformer = Transformer(str(backbone.backbone_path()))
+        if model is not None:  # the pooler, which nothing here uses, is all that it lacks
+            transformer.auto_model.load_state_dict(model.state_dict(), strict=False)
         dense = Dense(weight.shape[1], weight.shape[0], bias=False, init_weight=torch.from_numpy(weight.copy()))
         return ColBERT(
             modules=[transformer, dense],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lateint_ref._checks import describe, positive_int
+
+# A fast tokenizer that is in use refuses to have its truncation set ("Already borrowed"), and all encoders share one.
+_TOKENIZING = threading.Lock()
 
 
 def check_texts(value: Any, name: str) -> list[str]:
@@ -38,13 +43,61 @@ def check_text(value: Any, name: str) -> str:
 
     Raises:
         TypeError: not a string.
-        ValueError: empty, or nothing but spaces.
+        ValueError: empty, nothing but spaces, or with half a surrogate pair, which no tokenizer can read.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {describe(value)}.")
     if not value.strip():
         raise ValueError(f"{name} is empty: there is nothing to encode. Leave it out, or give it a text.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} holds half a surrogate pair ({value[error.start]!r}, character {error.start}): a text that "
+            "was cut or decoded wrongly. Put U+FFFD in its place: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
+            "'replace')"
+        ) from error
     return str(value)
+
+
+def token_ids(tokenizer: Any, texts: list[str], limit: int | None = None, special: bool = True) -> list[list[int]]:
+    """Token ids of each text, for any number of threads at once.
+
+    Args:
+        tokenizer: a fast tokenizer of `transformers`.
+        texts: what `check_texts` returned.
+        limit: tokens of a text at most, special ones included; None for all.
+        special: with the model's special tokens.
+    """
+    with _TOKENIZING:
+        found: list[list[int]] = tokenizer(
+            texts, truncation=limit is not None, max_length=limit, add_special_tokens=special, verbose=False
+        )["input_ids"]
+    return found
+
+
+class Cut:
+    """Tells once how much of an encoder's texts is cut off: a `UserWarning`, the first time that any is."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def tell(self, over: Sequence[int], limit: str) -> None:
+        """Warn if a text is too long and nothing was said yet.
+
+        Args:
+            over: for each text how many tokens it has beyond what fits; 0 or less where nothing is lost.
+            limit: of what, in words: `"of 300 tokens"`.
+        """
+        lost = [tokens for tokens in over if tokens > 0]
+        if lost and not self._told:
+            self._told = True
+            warnings.warn(
+                f"{len(lost)} of {len(over)} texts are longer than the limit {limit}: {sum(lost)} tokens at their ends "
+                "are not read. Cut them into passages to have all of them found. This is said once an encoder.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def batches(lengths: Sequence[int], batch_size: Any, progress: bool, what: str) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ import numpy as np
 from lateint_ref._checks import Float32Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._forward import last_layer
-from lateint_ref.encoders._texts import batches, check_texts
+from lateint_ref.encoders._texts import batches, check_texts, token_ids
 
 
 class BiEncoder:
@@ -54,7 +54,7 @@ class BiEncoder:
         return self._encode(check_texts(texts, "texts"), batch_size, progress, "encoding documents")
 
     def _encode(self, texts: list[str], batch_size: int, progress: bool, what: str) -> Float32Array:
-        sequences = self._tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+        sequences = token_ids(self._tokenizer, texts, self.max_length)
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for rows in batches([len(ids) for ids in sequences], batch_size, progress, what):
             hidden = last_layer(self._model, [sequences[row] for row in rows], self._tokenizer.pad_token_id)

@@ -6,6 +6,7 @@ What the lower layers make of a passage does not depend on the query and is kept
 from __future__ import annotations
 
 import copy
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 
 from lateint_ref._checks import Float32Array
 from lateint_ref.encoders import backbone
-from lateint_ref.encoders._texts import batches, check_text, check_texts
+from lateint_ref.encoders._texts import batches, check_text, check_texts, token_ids
 from lateint_ref.encoders.joint import FEATURES, SPLIT, Judge, Reading, pair_features, read_apart
 
 QUERY_TOKENS = 64
@@ -49,6 +50,7 @@ class CrossEncoder:
             self.name = f"{backbone.NAME}, upper layers trained to read two texts together"
         self._judge.eval().requires_grad_(False)
         self._readings: OrderedDict[tuple[int, ...], Reading] = OrderedDict()
+        self._reading = threading.Lock()  # one thread's new texts may push out what another is about to take
 
     def _load(self, folder: Path) -> None:
         from lateint_ref.encoders.trained import merge, read
@@ -118,10 +120,13 @@ class CrossEncoder:
         return [str(token) for token in self._tokenizer.convert_ids_to_tokens(ids)]
 
     def _ids(self, texts: list[str], limit: int) -> list[list[int]]:
-        found: list[list[int]] = self._tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
-        return found
+        return token_ids(self._tokenizer, texts, limit)
 
     def _read(self, sequences: list[list[int]]) -> list[Reading]:
+        with self._reading:
+            return self._read_alone(sequences)
+
+    def _read_alone(self, sequences: list[list[int]]) -> list[Reading]:
         new = [ids for ids in dict.fromkeys(map(tuple, sequences)) if ids not in self._readings]
         for start in range(0, len(new), 32):
             part = new[start : start + 32]

@@ -19,7 +19,7 @@ import numpy as np
 from lateint_ref._checks import Float32Array, Int64Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._forward import last_layer
-from lateint_ref.encoders._texts import batches, check_text, check_texts
+from lateint_ref.encoders._texts import Cut, batches, check_text, check_texts, token_ids
 from lateint_ref.encoders._weights import RESTORE
 from lateint_ref.multivectors import MultiVectors
 
@@ -94,21 +94,28 @@ class LateEncoder:
         config: how queries and documents are read.
     """
 
-    def __init__(self, projection: Float32Array | None, config: LateConfig) -> None:
+    def __init__(
+        self, projection: Float32Array | None, config: LateConfig, model: Any = None, name: str | None = None
+    ) -> None:
         """Put a projection on the backbone.
 
         Args:
             projection: float32 `(dim, 384)`, rows applied to a token vector; None leaves vectors as they are.
             config: how to read text.
+            model: a trained copy of the backbone, a `transformers.BertModel` in eval mode; None for the untrained one,
+                which all encoders share.
+            name: the trained model's name.
 
         Raises:
             ValueError: a marker that is not in the vocabulary.
         """
-        self._model, self._tokenizer = backbone.load_backbone()
+        shared, self._tokenizer = backbone.load_backbone()
+        self._model, self._trained = (shared, False) if model is None else (model, True)
         self._projection = projection
+        self._cut = Cut()
         self.config = config
         self.dim = backbone.DIM if projection is None else len(projection)
-        self.name = late_name(self.dim)
+        self.name = late_name(self.dim) if name is None else name
         self._marker_ids = {
             "query": self._token_id(config.query_marker),
             "document": self._token_id(config.document_marker),
@@ -171,15 +178,14 @@ class LateEncoder:
             TypeError, ValueError: as `encode_queries`, or another kind.
         """
         room = self._length(kind) - 2 - (self._marker_ids[kind] is not None)
-        checked = check_texts(texts, "texts")
-        lengths = [len(ids) for ids in self._tokenizer(checked, add_special_tokens=False, verbose=False)["input_ids"]]
+        lengths = [len(ids) for ids in token_ids(self._tokenizer, check_texts(texts, "texts"), special=False)]
         return np.maximum(np.asarray(lengths, dtype=np.int64) - room, 0)
 
     def as_pylate(self) -> Any:
         """The same encoder as a `pylate.models.ColBERT` on the CPU, with its own copy of the weights."""
         from lateint_ref.encoders._pylate import build_pylate
 
-        return build_pylate(self._projection, self.config)
+        return build_pylate(self._projection, self.config, self._model if self._trained else None)
 
     def to_pylate(self, folder: str | Path) -> Path:
         """Save `as_pylate()` to a folder that `pylate.models.ColBERT(folder)` and `load_late(folder)` read."""
@@ -205,7 +211,7 @@ class LateEncoder:
         """Token ids of each text, markers and masks included, and how many of them others may attend to."""
         length, marker = self._length(kind), self._marker_ids[kind]
         room = length if marker is None else length - 1
-        sequences: list[list[int]] = self._tokenizer(texts, truncation=True, max_length=room)["input_ids"]
+        sequences = token_ids(self._tokenizer, texts, room)
         if marker is not None:
             sequences = [[ids[0], marker, *ids[1:]] for ids in sequences]
         attended = [len(ids) for ids in sequences]
@@ -226,6 +232,9 @@ class LateEncoder:
         self, texts: list[str], kind: Kind, ids: Sequence[str] | None, batch_size: int, progress: bool
     ) -> MultiVectors:
         sequences, attended = self._read(texts, kind)
+        # The untrained encoder's silence is part of what the notebooks print.
+        if self._trained and max(map(len, sequences)) == self._length(kind):
+            self._cut.tell(self.truncated(texts, kind).tolist(), f"of {self._length(kind)} tokens for a {kind}")
         matrices: list[Any] = [None] * len(texts)
         what = "encoding queries" if kind == "query" else "encoding documents"
         for rows in batches([len(sequence) for sequence in sequences], batch_size, progress, what):

@@ -14,7 +14,7 @@ from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._pages_checks import check_pages
 from lateint_ref.encoders._pages_words import coverage, token_boxes, tokens_of_patches, windows
-from lateint_ref.encoders._texts import check_text
+from lateint_ref.encoders._texts import check_text, token_ids
 from lateint_ref.encoders.late import LateEncoder
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pagevectors import PageVectors
@@ -155,7 +155,7 @@ class BundledPages:
         """Vectors `(n, dim)` and boxes `(n, 4)` of the tokens of a page's words, and the 6 extra vectors."""
         texts = [word.text for word in words]
         # Word by word, as the tokenizer takes a text apart at its spaces first.
-        ids = self._tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+        ids = token_ids(self._tokenizer, texts, special=False) if texts else []
         split = [
             (word, self._tokenizer.convert_ids_to_tokens(row)) for word, row in zip(words, ids, strict=True) if row
         ]

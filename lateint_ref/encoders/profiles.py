@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from lateint_ref.encoders.bi import BiEncoder
     from lateint_ref.encoders.cross import CrossEncoder
+    from lateint_ref.encoders.cross_trained import TrainedCross
     from lateint_ref.encoders.hub import HubBi, HubCross, HubLate
     from lateint_ref.encoders.late import LateEncoder
     from lateint_ref.encoders.pages_bundled import BundledPages
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from lateint_ref.encoders.static import StaticEncoder
 
 Profile = Literal["bundled", "hub"]
+
+TRAINED = "trained"  # the name by which the loaders take what comes with the data folder
 
 # The one table of hub names; the environment variable beside each puts another name or a local folder in its place.
 HUB_MODELS = {
@@ -90,8 +93,9 @@ def load_late(model: str | os.PathLike[str] | None = None, dim: int = 128) -> La
 
     Args:
         model: a hub name or a local folder that PyLate can read, in either profile. By default the profile's own:
-            the bundled projection of all-MiniLM-L6-v2's token vectors, or what `model_name("late")` says.
-        dim: dimensions of the bundled encoder: 1 to 128 (the leading rows of the projection), or 384 for the
+            the bundled projection of all-MiniLM-L6-v2's token vectors, or what `model_name("late")` says. `"trained"`
+            is the bundled one that was trained for MaxSim.
+        dim: dimensions of a bundled encoder: 1 to 128 (the leading rows of the projection), or, untrained, 384 for the
             token vectors as they are. A published model has the number it was trained with: leave `dim` alone.
 
     Returns:
@@ -112,6 +116,10 @@ def load_late(model: str | os.PathLike[str] | None = None, dim: int = 128) -> La
         folder = projection_folder()
         config = LateConfig.load(folder / "config.json")
         return LateEncoder(None if dim == DIM else load_projection(folder, dim), config)
+    if model == TRAINED:
+        from lateint_ref.encoders.finetuned import load_trained_late
+
+        return load_trained_late(dim=dim)
     if dim != 128:
         raise ValueError(f"dim is for the bundled late encoder; a published model fixes its own, got dim={dim}.")
     from lateint_ref.encoders.hub import HubLate
@@ -119,12 +127,13 @@ def load_late(model: str | os.PathLike[str] | None = None, dim: int = 128) -> La
     return HubLate(_chosen(model, "late"))
 
 
-def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | HubCross:
+def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | TrainedCross | HubCross:
     """The cross-encoder: one score a pair, query and document read together.
 
     Args:
         model: a hub name or a local folder, in either profile. By default the profile's own: the bundled backbone
-            reading two texts in its upper layers, or what `model_name("cross")` says.
+            reading two texts in its upper layers, or what `model_name("cross")` says. `"trained"` is the bundled one
+            that was trained to score pairs.
 
     Returns:
         An encoder with `score(query, documents)`, float32 `(n,)`, and `name`.
@@ -138,6 +147,10 @@ def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | Hu
         from lateint_ref.encoders.cross import CrossEncoder
 
         return CrossEncoder()
+    if model == TRAINED:
+        from lateint_ref.encoders.finetuned import load_trained_cross
+
+        return load_trained_cross()
     from lateint_ref.encoders.hub import HubCross
 
     return HubCross(_chosen(model, "cross"))

@@ -1,0 +1,261 @@
+"""The trained encoders: loading them, refusing what is none, and what all encoders owe bad input."""
+
+import copy
+import json
+import shutil
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import lateint_ref.encoders as enc
+from lateint_ref.encoders import backbone, finetuned, projection
+from lateint_ref.encoders._weights import write_digests
+from lateint_ref.encoders.late import LateConfig
+
+TEXTS = ["May I bring my dog?", "Dogs on a lead are welcome in every room, but not in the pool.", "The boiler."]
+
+
+def changed(kind):
+    """Tensors as if training had moved every weight a little."""
+    model, _ = backbone.load_backbone()
+    rng = torch.Generator().manual_seed(0)
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
+    tensors = {name: tensor + 0.01 * torch.randn(tensor.shape, generator=rng) for name, tensor in tensors.items()}
+    return tensors | {name: torch.randn(shape, generator=rng) / 20 for name, shape in finetuned.OWN[kind].items()}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data folder with both trained encoders."""
+    folder = tmp_path_factory.mktemp("data")
+    finetuned.write_trained(folder / "models/late-trained", "late", changed("late"), LateConfig(document_length=40))
+    finetuned.write_trained(folder / "models/cross-trained", "cross", changed("cross"), None)
+    shutil.copytree(projection.projection_folder(), folder / "models/late-128")
+    return folder
+
+
+@pytest.fixture
+def bundled(data, monkeypatch):
+    monkeypatch.setenv("LATEINT_DATA", str(data))
+    return data
+
+
+def test_late_reads_with_the_weights_that_were_written(bundled):
+    late = enc.load_late("trained")
+    assert (late.dim, late.name) == (128, "all-MiniLM-L6-v2 trained for MaxSim, 128 dimensions")
+    untrained = copy.deepcopy(backbone.load_backbone()[0])
+    tensors = {name: tensor.half().float() for name, tensor in changed("late").items()}
+    untrained.load_state_dict({k: v for k, v in tensors.items() if k.startswith("encoder.")}, strict=False)
+    untrained.embeddings.word_embeddings.weight[1:3] = tensors["markers"]
+    ids = torch.tensor([[101, 1, *late._tokenizer(TEXTS[0])["input_ids"][1:]]])
+    expected = untrained(input_ids=ids).last_hidden_state[0] @ tensors["projection.weight"].T
+    expected = torch.nn.functional.normalize(expected, dim=-1)
+    np.testing.assert_allclose(late.encode_query(TEXTS[0]), expected, atol=1e-5)
+
+
+def test_late_dimensions_are_the_leading_ones(bundled):
+    full, half = enc.load_late("trained"), enc.load_late("trained", dim=64)
+    cut = full.encode_documents(TEXTS).vectors[:, :64]
+    cut = cut / np.linalg.norm(cut, axis=1, keepdims=True)
+    np.testing.assert_allclose(half.encode_documents(TEXTS).vectors, cut, atol=1e-5)
+    for dim in (0, 129, 384):
+        with pytest.raises(ValueError, match="dim must be"):
+            enc.load_late("trained", dim=dim)
+
+
+def test_the_untrained_encoders_stay_as_they_are(bundled):
+    before = enc.load_bi().encode_queries(TEXTS)
+    enc.load_late("trained")
+    enc.load_cross("trained")
+    np.testing.assert_array_equal(enc.load_bi().encode_queries(TEXTS), before)
+
+
+def test_pylate_gives_the_same_vectors(bundled, tmp_path):
+    from pylate.models import ColBERT
+
+    late = enc.load_late("trained")
+    peer = ColBERT(str(late.to_pylate(tmp_path / "colbert")), device="cpu")
+    for is_query, encode in ((True, late.encode_queries), (False, late.encode_documents)):
+        for mine, theirs in zip(encode(TEXTS), peer.encode(TEXTS, is_query=is_query), strict=True):
+            np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_cross_scores_as_sentence_transformers_does(bundled, tmp_path):
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    cross = enc.load_cross("trained")
+    config = BertConfig.from_pretrained(enc.backbone_path(), num_labels=1)
+    model = BertForSequenceClassification(config)
+    tensors = {name: tensor.half().float() for name, tensor in changed("cross").items()}
+    own = {name if name.startswith("classifier") else f"bert.{name}": tensor for name, tensor in tensors.items()}
+    model.bert.load_state_dict(backbone.load_backbone()[0].state_dict(), strict=False)
+    model.load_state_dict(own, strict=False)
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(enc.backbone_path()).save_pretrained(tmp_path)
+    peer = CrossEncoder(str(tmp_path), device="cpu", activation_fn=torch.nn.Identity(), max_length=320)
+    expected = peer.predict([(TEXTS[0], text) for text in TEXTS])
+    scores = cross.score(TEXTS[0], TEXTS)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    np.testing.assert_allclose(cross.score(TEXTS[0], TEXTS, batch_size=1), scores, atol=1e-5)
+    assert cross.tokens("a dog", "the lake") == ["[CLS]", "a", "dog", "[SEP]", "the", "lake", "[SEP]"]
+
+
+@pytest.mark.parametrize("kind", ["late", "cross"])
+@pytest.mark.parametrize("file", ["model.safetensors", "trained.json"])
+def test_a_missing_file_is_named(data, tmp_path, kind, file):
+    folder = copied(data, kind, tmp_path)
+    (folder / file).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{file} is missing.*git checkout"):
+        finetuned.read_trained(folder, kind)
+
+
+def test_no_weights_at_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATEINT_DATA", str(tmp_path))
+    for load in (enc.load_late, enc.load_cross):
+        with pytest.raises(FileNotFoundError, match="is missing"):
+            load("trained")
+
+
+@pytest.mark.parametrize("kind", ["late", "cross"])
+def test_damage_is_found(data, tmp_path, kind):
+    folder = copied(data, kind, tmp_path)
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged: its SHA-256"):
+        finetuned.read_trained(folder, kind)
+    path.write_bytes(content[:1000])
+    seal(folder)
+    with pytest.raises(ValueError, match="no file of weights"):
+        finetuned.read_trained(folder, kind)
+    for text in ("{", "[]", "{}"):
+        (folder / "trained.json").write_text(text)
+        with pytest.raises(ValueError, match=r"trained\.json is damaged"):
+            finetuned.read_trained(folder, kind)
+
+
+def test_a_foreign_encoder_is_refused(data):
+    with pytest.raises(ValueError, match="holds a trained cross encoder where a late encoder is wanted"):
+        finetuned.read_trained(data / "models/cross-trained", "late")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.pop("encoder.layer.3.output.dense.weight"),
+            r"lacks encoder\.layer\.3\.output\.dense\.weight.*untrained",
+        ),
+        (lambda t: t.pop("markers"), "lacks markers"),
+        (lambda t: t.update({"encoder.layer.9.output.dense.bias": torch.ones(384)}), "this network does not have"),
+        (lambda t: t.update({"projection.weight": torch.ones(96, 384)}), r"shape \(96, 384\) where \(128, 384\)"),
+        (lambda t: t["markers"].fill_(torch.nan), "markers that are not finite"),
+    ],
+)
+def test_weights_of_another_network_are_refused(data, tmp_path, change, message):
+    folder = copied(data, "late", tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+    seal(folder)
+    with pytest.raises(ValueError, match=message):
+        finetuned.read_trained(folder, "late")
+    with pytest.raises(ValueError, match=message):
+        finetuned.write_trained(tmp_path / "out", "late", tensors, LateConfig())
+
+
+def copied(data, kind, tmp_path):
+    folder = tmp_path / kind
+    folder.mkdir()
+    for file in (data / f"models/{kind}-trained").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def seal(folder):
+    """Write digests that fit what is there now."""
+    settings = json.loads((folder / "trained.json").read_text())
+    write_digests(folder, "trained.json", list(settings["sha256"]))
+    fresh = json.loads((folder / "trained.json").read_text())
+    (folder / "trained.json").write_text(json.dumps({"kind": settings["kind"], **fresh}))
+
+
+# what is cut is told once
+
+
+def test_what_is_cut_is_told_once(bundled):
+    late, cross = enc.load_late("trained"), enc.load_cross("trained")
+    long = ["tent " * 100, "tent " * 38, "tent"]
+    with pytest.warns(UserWarning, match=r"2 of 3 texts .* 40 tokens for a document: 64 tokens .* not read"):
+        late.encode_documents(long)
+    with pytest.warns(UserWarning, match=r"1 of 2 texts .* pair of 320 tokens: 84 tokens"):
+        cross.score("tent", ["tent " * 400])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        late.encode_documents(long)
+        cross.score("tent", ["tent " * 400])
+
+
+def test_nothing_is_said_where_nothing_is_cut(bundled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        enc.load_late("trained").encode_documents(["tent " * 37])
+        enc.load_late().encode_documents(["tent " * 400])  # the untrained encoder stays silent, and has `truncated`
+
+
+# every encoder
+
+
+LOADERS = {
+    "bi": lambda: enc.load_bi().encode_queries,
+    "late": lambda: enc.load_late().encode_documents,
+    "late, trained": lambda: enc.load_late("trained").encode_documents,
+    "cross": lambda: lambda texts: enc.load_cross().score("dog", texts),
+    "cross, trained": lambda: lambda texts: enc.load_cross("trained").score("dog", texts),
+    "BM25": lambda: enc.BM25,
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_half_a_surrogate_pair_is_named(bundled, name):
+    with pytest.raises(ValueError, match=r"\[1\] holds half a surrogate pair \('\\ud83d', character 2\).*U\+FFFD"):
+        LOADERS[name]()(["fine", "a \ud83d tent"])
+
+
+def test_a_whole_surrogate_pair_is_fine():
+    assert enc.load_bi().encode_queries(["a \U0001f600 tent"]).shape == (1, 384)
+
+
+@pytest.mark.parametrize("name", ["bi", "late", "cross", "late, trained", "cross, trained"])
+def test_one_encoder_in_several_threads(bundled, name):
+    encode = LOADERS[name]()
+    # Of different lengths: each call sets the shared tokenizer's truncation anew.
+    batches = [[f"tent number {row} " * (1 + row), "canoe"] for row in range(6)]
+    expected = [values(encode(batch)) for batch in batches]
+    faults = []
+
+    def work(start):
+        for turn in range(4):
+            row = (start + turn) % len(batches)
+            try:
+                np.testing.assert_allclose(values(encode(batches[row])), expected[row], atol=1e-4)
+            except Exception as error:
+                faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults, faults[0]
+
+
+def values(result):
+    return result.vectors if hasattr(result, "vectors") else result
