@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-CODE := lateint_ref workbook tests notebooks/solutions conftest.py
+CODE := lateint_ref workbook tests data notebooks/solutions conftest.py
 
 # The bundled profile needs no model hub; whoever wants the hub's models says LATEINT_PROFILE=hub before make.
 LATEINT_PROFILE ?= bundled

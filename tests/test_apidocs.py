@@ -6,14 +6,16 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from helpers import given_away, words
 from lateint_ref.datasets import data_folder
-from workbook import apidocs
-from workbook.apidocs import api_passages, load_apidocs, load_see_also, see_also_queries
+from workbook import load_apidocs, load_see_also
+
+FOLDER = data_folder() / "apidocs"
 
 TYPES = {"howto", "concept", "symptom", "conditions", "keyword"}
 
@@ -50,27 +52,11 @@ def test_passages(passages):
     assert names == sorted(names), "numpy, scipy, sklearn happen to be in the order of the alphabet, too"
     for passage in passages:
         assert passage.title == passage.id
-        assert apidocs.MIN_WORDS <= len(passage.text.split()) <= apidocs.MAX_WORDS, passage.id
+        assert 12 <= len(passage.text.split()) <= 120, passage.id
         assert not re.search(r"`|>>>|\n|sphx_glr|\.\. \w+::|Read more in", passage.text), passage.text
         assert passage.text.endswith((".", "!", "?")), passage.id
         assert passage.metadata["version"], passage.id
         assert passage.metadata["version"] not in passage.text.split(), passage.id
-
-
-def test_same_passages_again(passages):
-    """The order does not hang on hashing: another process, another seed, the same passages."""
-    code = "from workbook.apidocs import api_passages as p; import zlib; print(zlib.crc32(repr(p()).encode()))"
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent.parent)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert runs[0] == runs[1]
 
 
 def test_known_passages(splits):
@@ -83,25 +69,6 @@ def test_known_passages(splits):
     assert "numpy.absolute" not in splits["dev"].ids
 
 
-def test_markup_is_read():
-    markup = (
-        "Do :func:`~numpy.tril` to ``x`` with :math:`x_{1}`, see `the page <https://a.b>`_ [1]_.\n\n"
-        ".. math:: y = x\n   + 1\n\n.. note:: Mind the **gap**.\n   And the 2**x1.\n\n"
-        "Then::\n\n    code()\n\n- one\n- two\n\n>>> 1\n1\n\n===  ===\na    b\n===  ===\n"
-    )
-    assert apidocs._sentences(markup)[:3] == [
-        "Do numpy.tril to x with x_1, see the page.",
-        "Mind the gap.",
-        "And the 2**x1.",
-    ]
-    assert apidocs._sentences(markup)[3:6] == ["Then.", "one.", "two."]
-    sections = apidocs._sections(
-        "f(x, y)\n\nTitle.\n\nParameters\n----------\nx : int\n    A. B.\n\nNotes\n-----\nNo.\n"
-    )
-    assert sections == {"": "Title.", "Parameters": "x : int\n    A. B.", "Notes": "No."}
-    assert apidocs._prose(sections, is_class=False) == "Title. x: A."
-
-
 def test_no_passage_twice(passages):
     """Siblings share a sentence on a parameter, but no two passages are the same text."""
     texts = Counter(passage.text.lower() for passage in passages)
@@ -109,8 +76,9 @@ def test_no_passage_twice(passages):
 
 
 def test_ids_and_types(splits, queries):
-    lines = [json.loads(line) for line in (data_folder() / "apidocs" / "queries.jsonl").read_text("utf-8").splitlines()]
-    assert [query.id for query in queries] == [line["_id"] for line in lines], "every question is judged"
+    lines = [json.loads(line) for line in (FOLDER / "queries.jsonl").read_bytes().splitlines()]
+    asked = [*queries, *load_see_also().queries]
+    assert [query.id for query in asked] == [line["_id"] for line in lines], "every question is judged"
     assert len({query.text.lower() for query in queries}) == len(queries)
     for split, dataset in splits.items():
         counts = Counter(query.type for query in dataset.queries)
@@ -170,9 +138,8 @@ def test_answers_are_not_given_away_by_rare_words(splits, passages, queries, rar
 
 def test_see_also(passages):
     dataset = load_see_also()
-    queries, qrels = see_also_queries()
-    assert dataset.queries == queries
-    assert dataset.qrels == qrels
+    queries, qrels = dataset.queries, dataset.qrels
+    assert dataset.passages == passages
     assert len(queries) >= 200
     assert len({query.text.lower() for query in queries}) == len(queries)
     by_id = {passage.id: passage for passage in passages}
@@ -185,46 +152,16 @@ def test_see_also(passages):
             assert name.rpartition(".")[2].lower() not in re.findall(r"\w+", query.text.lower())
 
 
-def test_judged_versions_are_the_pinned_ones():
-    constraints = (Path(__file__).parent.parent / "constraints.txt").read_text("utf-8").splitlines()
-    for item in apidocs.JUDGED_WITH.split(", "):
-        assert item.replace(" ", "==") in constraints
-
-
-def test_unknown_split():
-    with pytest.raises(FileNotFoundError, match=r"train.tsv does not exist. Splits of this collection: dev, test"):
-        load_apidocs("train")
-
-
-def test_function_that_is_not_installed(monkeypatch, tmp_path):
-    shutil.copytree(data_folder() / "apidocs", tmp_path / "apidocs")
-    with (tmp_path / "apidocs" / "qrels" / "dev.tsv").open("a", encoding="utf-8") as file:
-        file.write("dev-001\tnumpy.gone\t2\n")
-    monkeypatch.setenv("LATEINT_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match=r"id 'numpy.gone'.*judged with numpy [\d.]+, scipy .*installed are numpy"):
-        load_apidocs("dev")
-
-
-def test_broken_judgments(monkeypatch, tmp_path):
-    shutil.copytree(data_folder() / "apidocs", tmp_path / "apidocs")
-    (tmp_path / "apidocs" / "qrels" / "dev.tsv").write_text("nothing\n")
-    monkeypatch.setenv("LATEINT_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match=r"dev.tsv, line 1: expected the header"):
-        load_apidocs("dev")
-
-
-def test_without_docstrings():
-    code = "from workbook.apidocs import api_passages as p; p()"
-    done = subprocess.run(
-        [sys.executable, "-OO", "-c", code],
-        env={"PYTHONPATH": str(Path(__file__).parent.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
+def test_made_again_the_files_are_the_same(tmp_path):
+    """Where the versions that the corpus names are installed: `make.py` in a copy of the folder, with another seed."""
+    versions = {passage.metadata["package"]: passage.metadata["version"] for passage in load_apidocs().passages}
+    if any(version(package) != named for package, named in versions.items()):
+        pytest.skip("other versions are installed")
+    shutil.copytree(FOLDER, tmp_path / "apidocs")
+    subprocess.run(
+        [sys.executable, str(tmp_path / "apidocs" / "make.py")],
+        env={"PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(__file__).parent.parent)},
+        check=True,
     )
-    assert "RuntimeError: Python was started with -OO" in done.stderr
-
-
-def test_callers_cannot_change_what_others_read():
-    api_passages().clear()
-    assert api_passages()
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/see-also.tsv"):
+        assert (tmp_path / "apidocs" / name).read_bytes() == (FOLDER / name).read_bytes(), name

@@ -3,9 +3,9 @@
 The notebooks import from here and from `lateint_ref`; `lateint_ref` imports nothing from here.
 """
 
-from workbook.apidocs import load_apidocs, load_see_also
 from workbook.catalogue import families_of, pipelines_of
 from workbook.catalogue_forms import Forms
+from workbook.data import load_apidocs, load_see_also
 from workbook.pipelines import Measured, Pipeline, by_score, exact_maxsim, exhaustive, measure, table
 from workbook.testbeds import Question, Testbed, encode_once, load_testbed
 

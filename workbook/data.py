@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from lateint_ref.datasets import data_folder, load_beir
+import lateint_ref
+from lateint_ref.datasets import Dataset, data_folder, load_beir
+
+
+def load_apidocs(split: str = "dev") -> Dataset:
+    """The collection `data/apidocs`: the documentation of 1,550 functions of NumPy, SciPy and scikit-learn.
+
+    Args:
+        split: `"dev"` for choices, `"test"` for reporting; they share no answer.
+
+    Raises:
+        FileNotFoundError: no such data folder or split.
+        ValueError: a broken file.
+    """
+    return load_beir(data_folder() / "apidocs", split)
+
+
+def load_see_also() -> Dataset:
+    """The same passages with a judged set that nobody here wrote: what "See Also" sections say about other functions.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_apidocs`.
+    """
+    return load_apidocs("see-also")
 
 
 def main(command: str, arguments: Sequence[str]) -> int:
@@ -19,28 +46,33 @@ def main(command: str, arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     pages = data_folder() / "pages"
     if options.rebuild_pages or not (pages / "corpus.jsonl").is_file():
-        from workbook.pages_build.build import build
-
-        build(pages, read_all=options.read_all)
+        build_pages(pages, options.read_all)
     import pandas as pd
 
-    from workbook.apidocs import load_apidocs, load_see_also
-
-    found = [
-        load_beir(folder, judgments.stem)
-        for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl"))
-        for judgments in sorted((folder / "qrels").glob("*.tsv"))
-    ]
-    found += [load_apidocs("dev"), load_apidocs("test"), load_see_also()]
-    rows = [
-        {
-            "collection": dataset.name,
-            "split": dataset.split,
-            "documents": len(dataset.passages),
-            "queries": len(dataset.queries),
-            "judgments": sum(len(grades) for grades in dataset.qrels.values()),
-        }
-        for dataset in found
-    ]
+    rows = []
+    for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl")):
+        for judgments in sorted((folder / "qrels").glob("*.tsv")):
+            dataset = load_beir(folder, judgments.stem)
+            rows.append(
+                {
+                    "collection": dataset.name,
+                    "split": dataset.split,
+                    "documents": len(dataset.passages),
+                    "queries": len(dataset.queries),
+                    "judgments": sum(len(grades) for grades in dataset.qrels.values()),
+                }
+            )
     print(pd.DataFrame(rows).to_string(index=False))
     return 0
+
+
+def build_pages(folder: Path, read_all: bool = False) -> None:
+    """Run `data/pages/source`, which draws the report pages of `folder`, in a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; it has said why.
+    """
+    # The source is a package beside the pages and imports lateint_ref, which need not be installed.
+    paths = [str(folder), str(Path(lateint_ref.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "source.build", str(folder), *(["--read-all"] if read_all else [])]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}, check=True)

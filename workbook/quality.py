@@ -19,7 +19,7 @@ from lateint_ref.encoders import BM25, load_bi, load_cross, load_late, load_stat
 from lateint_ref.encoders.backbone import sha256_of
 from lateint_ref.evaluation import Run, by_type, compare, make_run, paired_test, per_query
 from lateint_ref.maxsim import maxsim_scores
-from workbook.apidocs import load_apidocs
+from workbook.data import load_apidocs
 
 MEASURES = ("nDCG@10", "RR@10", "R@100")
 # Each set, and how many passages of a first stage the cross-encoder reranks there.
