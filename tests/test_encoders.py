@@ -11,8 +11,9 @@ import pytest
 
 from lateint_ref import MultiVectors
 from lateint_ref import encoders as enc
-from lateint_ref.encoders import backbone, late, projection
-from lateint_ref.encoders._texts import batches
+from lateint_ref.encoders import backbone, late
+from lateint_ref.encoders import late as projection
+from lateint_ref.encoders.base import batches
 
 TEXTS = [
     "A dome tent for two, with two doors; it stands without pegs.",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lateint_ref import encoders as enc
-from lateint_ref.encoders._hub_loading import loading
+from lateint_ref.encoders.hub import loading
 
 WORDS = "tent tents dome river canoe hire open ing hour ##s library on sunday s for two with a the . , ? [Q] [D]"
 TEXTS = ["dome tent for two .", "canoe hire on the river", "library opening hours , sundays ?"]

@@ -10,7 +10,8 @@ import torch
 
 from lateint_ref import encoders as enc
 from lateint_ref._cache import cache_folder
-from lateint_ref.encoders import backbone, static
+from lateint_ref.encoders import backbone
+from lateint_ref.encoders import single as static
 
 DOCUMENTS = ["red tent red pegs", "green tent", "canoe hire river canoe paddle", "opening hours library"]
 

@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
-from lateint_ref.encoders import backbone, finetuned, projection
-from lateint_ref.encoders._weights import write_digests
+from lateint_ref.encoders import backbone
+from lateint_ref.encoders import late as projection
+from lateint_ref.encoders import trained as finetuned
+from lateint_ref.encoders.backbone import write_digests
 from lateint_ref.encoders.late import LateConfig
 
 TEXTS = ["May I bring my dog?", "Dogs on a lead are welcome in every room, but not in the pool.", "The boiler."]

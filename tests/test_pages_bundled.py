@@ -8,9 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import lateint_ref.pages
 from lateint_ref import encoders
-from lateint_ref.encoders._pages_words import coverage, token_boxes, tokens_of_patches, windows
 from lateint_ref.encoders.late import LateConfig, LateEncoder
-from lateint_ref.encoders.pages_bundled import GRID, BundledPages
+from lateint_ref.encoders.pages import GRID, BundledPages, coverage, token_boxes, tokens_of_patches, windows
 from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.ocr import Word
 from lateint_ref.pages import load_pages_dataset, page_image, page_words
@@ -325,7 +324,7 @@ def test_late_encoders_without_markers_are_refused():
 
 
 def test_page_encoder_of_each_profile(monkeypatch):
-    monkeypatch.setattr("lateint_ref.encoders.pages_hub.HubPages", lambda name: f"hub {name}")
+    monkeypatch.setattr("lateint_ref.encoders.hub.HubPages", lambda name: f"hub {name}")
     monkeypatch.delenv("LATEINT_PROFILE", raising=False)
     assert isinstance(encoders.load_pages(), BundledPages)
     assert encoders.load_pages("some/folder") == "hub some/folder"

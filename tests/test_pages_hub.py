@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lateint_ref.encoders.pages_hub import HubPages
+from lateint_ref.encoders.hub import HubPages
 from lateint_ref.heatmaps import patch_similarity
 from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.multivectors import MultiVectors
@@ -246,7 +246,7 @@ def test_a_page_that_is_not_cut_into_tiles(family, tmp_path):
 @pytest.mark.parametrize("size", [(100, 140), (31, 33), (128, 128), (129, 40), (700, 64), (5, 300)])
 def test_tiles_lie_where_their_markers_say(size):
     """The processor writes <row_i_col_j> before the vectors of each tile: the grid puts them in that place."""
-    from lateint_ref.encoders._pages_grids import page_grid, patch_positions
+    from lateint_ref.encoders.hub import page_grid, patch_positions
 
     _, processor = tiled()
     rows, columns = page_grid("ColIdefics3", processor, None, *size)
@@ -268,7 +268,7 @@ def test_tile_grid_is_that_of_the_published_processor(width, height):
     from colpali_engine.models import ColModernVBertProcessor
     from transformers import Idefics3ImageProcessorFast
 
-    from lateint_ref.encoders._pages_grids import page_grid
+    from lateint_ref.encoders.hub import page_grid
 
     processor = object.__new__(ColModernVBertProcessor)
     images = {"size": {"longest_edge": 2048}, "max_image_size": {"longest_edge": 512}}
@@ -595,7 +595,7 @@ def test_a_page_too_long_for_its_processor(saved):
 
 
 def test_a_processor_that_does_not_fit_is_an_error():
-    from lateint_ref.encoders._pages_grids import patch_positions
+    from lateint_ref.encoders.hub import patch_positions
 
     is_image = np.arange(23) < 16
     with pytest.raises(RuntimeError, match=r"made 16 image vectors .* says 25 \(5 x 5 patches\): it does not fit"):
@@ -603,7 +603,7 @@ def test_a_processor_that_does_not_fit_is_an_error():
 
 
 def test_tiles_whose_vectors_form_no_square():
-    from lateint_ref.encoders._pages_grids import page_grid
+    from lateint_ref.encoders.hub import page_grid
 
     _, processor = tiled()
     processor.image_seq_len = 5

@@ -104,7 +104,7 @@ def pinned() -> list[Finding]:
 
 def profile() -> list[Finding]:
     """The profile, its models, and variables that it does not use."""
-    from lateint_ref.encoders.profiles import MODEL_VARIABLES, profile
+    from lateint_ref.encoders import MODEL_VARIABLES, profile
 
     try:
         chosen = profile()
@@ -132,7 +132,7 @@ def backbone() -> list[Finding]:
 
 def projection() -> list[Finding]:
     """The late encoder's projection."""
-    from lateint_ref.encoders.projection import load_projection, projection_folder
+    from lateint_ref.encoders.late import load_projection, projection_folder
 
     what = "late projection"
     try:
@@ -144,7 +144,9 @@ def projection() -> list[Finding]:
 
 def static() -> list[Finding]:
     """The table of static embeddings."""
-    from lateint_ref.encoders.static import DIM, check_files, static_folder
+    from lateint_ref.encoders.single import STATIC_DIM as DIM
+    from lateint_ref.encoders.single import check_static as check_files
+    from lateint_ref.encoders.single import static_folder
 
     what = "static embeddings"
     try:
