@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-import lateint_ref.pages
 from lateint_ref import encoders
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.pages import GRID, BundledPages, coverage, token_boxes, tokens_of_patches, windows
@@ -33,7 +32,7 @@ def page(monkeypatch):
         known[image.tobytes()] = [Word(text, tuple(box), 1.0) for text, *box in words]
         return image
 
-    monkeypatch.setattr(lateint_ref.pages, "read_words", lambda image: known[image.tobytes()])
+    monkeypatch.setattr("lateint_ref.pages.read_words", lambda image: known[image.tobytes()])
     return make
 
 
@@ -157,22 +156,6 @@ def test_patches_hold_the_late_encoders_vectors_where_the_words_stand(encoder, p
         np.testing.assert_array_equal(patches[31, column], price)
     assert blank(encoder, patches).sum() == PATCHES - 4
     np.testing.assert_array_equal(extra, [cls, marker, sep, cls, marker, sep])
-
-
-def test_tokens_of_one_word_follow_each_other_over_its_patches(encoder, page):
-    tokens = encoder.late.tokens("turbidity", "document")[2:-1]
-    assert len(tokens) > 1
-    patches, _ = grid_of(encoder, page(("turbidity", 0, 0, 180, 10)))
-    vectors = encoder.late.encode_documents(["turbidity"])[0][2:-1]
-    nearest = [int((vectors @ patch).argmax()) for patch in patches[0, :9]]
-    assert nearest == sorted(nearest)
-    assert set(nearest) == set(range(len(tokens)))
-
-
-def test_a_words_vectors_depend_on_those_around_it(encoder, page):
-    alone, _ = grid_of(encoder, page(("bank", 0, 0, 40, 10)))
-    river, _ = grid_of(encoder, page(("bank", 0, 0, 40, 10), ("of", 60, 0, 80, 10), ("river", 140, 0, 180, 10)))
-    assert alone[0, 0] @ river[0, 0] < 0.999
 
 
 def test_two_lines_on_one_row_of_patches_both_keep_their_words(encoder, page):
@@ -304,7 +287,7 @@ def test_drawn_page_is_read_by_ocr(encoder):
     ],
 )
 def test_bad_pages_are_named_before_any_is_read(encoder, monkeypatch, images, ids, error, match):
-    monkeypatch.setattr(lateint_ref.pages, "read_words", lambda image: pytest.fail("a page was read"))
+    monkeypatch.setattr("lateint_ref.pages.read_words", lambda image: pytest.fail("a page was read"))
     with pytest.raises(error, match=match):
         encoder.encode_pages(images, ids)
 
@@ -324,7 +307,7 @@ def test_late_encoders_without_markers_are_refused():
 
 
 def test_page_encoder_of_each_profile(monkeypatch):
-    monkeypatch.setattr("lateint_ref.encoders.hub.HubPages", lambda name: f"hub {name}")
+    monkeypatch.setattr("lateint_ref.encoders.load.HubPages", lambda name: f"hub {name}")
     monkeypatch.delenv("LATEINT_PROFILE", raising=False)
     assert isinstance(encoders.load_pages(), BundledPages)
     assert encoders.load_pages("some/folder") == "hub some/folder"

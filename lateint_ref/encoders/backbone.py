@@ -90,16 +90,13 @@ def load_backbone() -> tuple[Any, Any]:
 
 
 def last_layer(model: Any, sequences: list[list[int]], pad_id: int, attended: list[int] | None = None) -> Float32Array:
-    """Token vectors of the last layer, without gradients or dropout.
+    """Token vectors of the last layer: float32 `(batch, longest, 384)`, meaningless behind the end of a sequence.
 
     Args:
         model: a `transformers.BertModel` in eval mode.
         sequences: token ids, one list a text, special tokens included.
         pad_id: id that fills short sequences up; padding is never attended to.
         attended: how many leading tokens of each sequence the others may attend to; by default all of them.
-
-    Returns:
-        float32 `(batch, longest, hidden)`. Rows behind the end of a sequence are meaningless.
     """
     import torch
 
@@ -161,11 +158,7 @@ def quiet_loading() -> Iterator[None]:
 
 
 def unset_weights(info: Any) -> list[str]:
-    """Names of the weights that a checkpoint did not hold, or held in another shape.
-
-    Args:
-        info: what `from_pretrained(..., output_loading_info=True)` returns beside the model.
-    """
+    """Weights that a checkpoint lacks or holds in another shape, from `from_pretrained`'s `output_loading_info`."""
     return sorted(info["missing_keys"]) + sorted(str(key[0]) for key in info["mismatched_keys"])
 
 
@@ -202,16 +195,9 @@ def write_digests(folder: Path, record: str, names: Sequence[str], **beside: str
 
 
 def check_digests(folder: Path, record: str, names: Sequence[str], why: str) -> dict[str, Any]:
-    """Compare files of a folder with the digests in its file `record`.
+    """Compare files of a folder with the digests that `write_digests` put into its file `record`, and return that.
 
-    Args:
-        folder: where they are.
-        record: what `write_digests` wrote.
-        names: the files.
-        why: what they are needed for, a sentence for the message.
-
-    Returns:
-        What `record` holds.
+    `why` says what they are needed for, a sentence for the message.
 
     Raises:
         FileNotFoundError: a file is missing.

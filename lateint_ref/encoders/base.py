@@ -187,11 +187,7 @@ class PairScorer(ABC):
 
 
 def check_texts(value: Any, name: str) -> list[str]:
-    """Return `value` as a list of non-empty strings.
-
-    Args:
-        value: what the caller passed.
-        name: the caller's argument, for the message.
+    """Return `value`, the caller's argument `name`, as a list of non-empty strings.
 
     Raises:
         TypeError: a single string, not a sequence, or an item that is not a string (its index is named).
@@ -238,14 +234,7 @@ def check_kind(kind: Any) -> Kind:
 
 
 def token_ids(tokenizer: Any, texts: list[str], limit: int | None = None, special: bool = True) -> list[list[int]]:
-    """Token ids of each text, for any number of threads at once.
-
-    Args:
-        tokenizer: a fast tokenizer of `transformers`.
-        texts: what `check_texts` returned.
-        limit: tokens of a text at most, special ones included; None for all.
-        special: with the model's special tokens.
-    """
+    """Token ids of each text by a fast tokenizer, at most `limit` with the special ones; any number of threads may."""
     with _TOKENIZING:
         found: list[list[int]] = tokenizer(
             texts, truncation=limit is not None, max_length=limit, add_special_tokens=special, verbose=False
@@ -257,13 +246,7 @@ def batches(lengths: Sequence[int], batch_size: int, progress: bool, what: str) 
     """Yield lists of positions, longest texts first, so that a batch needs little padding.
 
     The first batch is the largest: what does not fit into memory shows at once. Whoever fills results by position
-    gets them in the order of the input.
-
-    Args:
-        lengths: one length a text (tokens or characters).
-        batch_size: texts a batch, at least 1.
-        progress: show a progress bar (tqdm.auto).
-        what: label of the bar.
+    gets them in the order of the input. `what` labels the progress bar (tqdm.auto).
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     starts: Any = range(0, len(order), batch_size)
@@ -282,12 +265,7 @@ class Cut:
         self._told = False
 
     def tell(self, over: Sequence[int], limit: str) -> None:
-        """Warn if a text is too long and nothing was said yet.
-
-        Args:
-            over: for each text how many tokens it has beyond what fits; 0 or less where nothing is lost.
-            limit: of what, in words: `"of 300 tokens"`.
-        """
+        """Warn if nothing was said yet and a text has tokens `over` the limit, which is in words: `"of 300 tokens"`."""
         lost = [tokens for tokens in over if tokens > 0]
         if lost and not self._told:
             self._told = True

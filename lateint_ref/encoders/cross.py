@@ -29,18 +29,14 @@ class TrainedCross(PairScorer):
 
     The sequence is `[CLS] question [SEP] passage [SEP]`; a score of 0 is the border of what answers. Of the question 64
     tokens are read, of the pair 320; what is cut is told once an encoder, as a `UserWarning`.
-
-    Attributes:
-        name: the model's name.
     """
 
     def __init__(self, model: Any, head: Mapping[str, Any]) -> None:
-        """Put a head on a network.
+        """Put a head, BERT's pooler and a linear layer, on a `transformers.BertModel` in eval mode.
 
         Args:
-            model: a `transformers.BertModel` in eval mode.
-            head: float32 tensors `pooler.dense.weight` (384, 384), `pooler.dense.bias` (384), `classifier.weight`
-                (1, 384), `classifier.bias` (1): BERT's pooler and a linear layer.
+            model: the network.
+            head: float32 tensors, by the names and of the shapes in `trained.OWN["cross"]`.
         """
         self._model, self._head = model, dict(head)
         _, self._tokenizer = backbone.load_backbone()
@@ -84,10 +80,7 @@ class TrainedCross(PairScorer):
 
 
 def load_trained_cross(folder: Path | None = None) -> TrainedCross:
-    """The cross-encoder that was trained to score pairs.
-
-    Args:
-        folder: what `trained.write_trained` wrote; by default the bundled one.
+    """The cross-encoder that was trained to score pairs, from what `trained.write_trained` wrote, or the bundled one.
 
     Raises:
         FileNotFoundError, ValueError: as `trained.read_trained`.
@@ -123,9 +116,6 @@ class CrossEncoder(PairScorer):
     of a passage does not depend on the query: it is kept for the next one (the last 2,048 texts). The score adds what
     late interaction and the bi-encoder go by to the same similarities of the joint pass. Queries are cut at 64 tokens,
     documents at 256; scores of different queries do not compare.
-
-    Attributes:
-        name: the model's name.
     """
 
     def __init__(self) -> None:
@@ -137,14 +127,7 @@ class CrossEncoder(PairScorer):
         self._reading = threading.Lock()  # one thread's new texts may push out what another is about to take
 
     def explain(self, query: str, document: str) -> dict[str, tuple[float, float]]:
-        """What a score is made of.
-
-        Args:
-            query: a non-empty string.
-            document: likewise.
-
-        Returns:
-            By name the similarity and its weight: the sum of value times weight is the score.
+        """What a score is made of: by name a similarity and its weight; the sum of their products is the score.
 
         Raises:
             TypeError, ValueError: not a string, or an empty one.

@@ -1,7 +1,10 @@
 """The published models behind the interface of the bundled ones, through Sentence Transformers, PyLate, colpali-engine.
 
 The libraries do the work. What is added here: a checkpoint that leaves weights at random numbers is refused, errors say
-what to do, and a page's vectors come with their grid.
+what to do, and a page's vectors come with their grid. All encoders take a hub name or a folder and raise on loading:
+
+- `OSError`: the model cannot be had (`FileNotFoundError` for a folder).
+- `RuntimeError`: its checkpoint leaves weights unset.
 """
 
 from __future__ import annotations
@@ -55,20 +58,9 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, err
 
 
 class HubBi(SingleVectorEncoder):
-    """A bi-encoder that Sentence Transformers can load; queries and documents get its prompts where it has any.
-
-    Attributes:
-        name: hub name or folder.
-        dim: dimensions of a vector.
-    """
+    """A bi-encoder that Sentence Transformers can load; queries and documents get its prompts where it has any."""
 
     def __init__(self, name: str) -> None:
-        """Load the model.
-
-        Raises:
-            OSError: it cannot be had (`FileNotFoundError` for a folder).
-            RuntimeError: its checkpoint leaves weights unset.
-        """
         with _loading(name, "bi"):
             from sentence_transformers import SentenceTransformer
 
@@ -86,18 +78,10 @@ class HubLate(TokenVectorEncoder):
     """A late encoder that PyLate can load; its skiplist says which vectors a document leaves out.
 
     Attributes:
-        name: hub name or folder.
-        dim: dimensions of a vector.
         pylate: the `pylate.models.ColBERT` itself.
     """
 
     def __init__(self, name: str) -> None:
-        """Load the model.
-
-        Raises:
-            OSError: it cannot be had (`FileNotFoundError` for a folder).
-            RuntimeError: its checkpoint leaves weights unset: the backbone's, the projection's or the markers'.
-        """
         with _loading(name, "late"):
             from pylate.models import ColBERT
 
@@ -130,20 +114,9 @@ class HubLate(TokenVectorEncoder):
 
 
 class HubCross(PairScorer):
-    """A cross-encoder that Sentence Transformers can load.
-
-    Attributes:
-        name: hub name or folder.
-    """
+    """A cross-encoder that Sentence Transformers can load; a `ValueError` for one that gives several scores a pair."""
 
     def __init__(self, name: str) -> None:
-        """Load the model.
-
-        Raises:
-            OSError: it cannot be had (`FileNotFoundError` for a folder).
-            RuntimeError: its checkpoint leaves weights unset.
-            ValueError: it gives several scores a pair.
-        """
         with _loading(name, "cross"):
             from sentence_transformers import CrossEncoder
 
@@ -197,7 +170,7 @@ def _require_markers(name: str, model: Any) -> None:
 
 @contextmanager
 def _loading(name: str, kind: str) -> Iterator[None]:
-    """Within the block a library loads the model `name`; on leaving, reject a checkpoint that left weights unset."""
+    """Within the block a library loads the model `name`; on leaving, a checkpoint that left weights unset is refused."""
     _check_folder(name, kind)
     with _available(name, kind), _reported() as unset:
         yield
@@ -236,12 +209,7 @@ def _reported() -> Iterator[list[str]]:
 
 @contextmanager
 def _available(name: str, kind: str, part: str | None = None) -> Iterator[None]:
-    """Load quietly; say which part of the model `name` could not be had (by default the whole), why, and what to do.
-
-    Raises:
-        OSError: the hub does not serve it, or is out of reach; a folder that cannot be read; a fault of the disk, with
-            its number.
-    """
+    """Load quietly; an `OSError` says which part of the model `name` could not be had, why, and what to do."""
     part = name if part is None else part
     try:
         with quiet_loading():
@@ -318,8 +286,6 @@ class HubPages(PageEncoder):
     grids first.
 
     Attributes:
-        name: hub name or folder.
-        dim: dimensions of a vector.
         family: name of the model's class in colpali-engine.
         device: where it runs.
         dtype: of its weights; the vectors are float32 in any case.
@@ -338,8 +304,6 @@ class HubPages(PageEncoder):
 
         Raises:
             ModuleNotFoundError: colpali-engine is not installed.
-            OSError: the model or its base cannot be had (`FileNotFoundError` for a folder).
-            RuntimeError: a checkpoint, of the base or of the adapter, that leaves weights unset.
             TypeError: `name` is neither a name nor a path.
             ValueError: a model that is no page encoder of those supported, or another dtype.
         """
@@ -475,22 +439,11 @@ def page_grid(family: str, processor: Any, config: Any, width: int, height: int)
 def patch_positions(
     family: str, processor: Any, grid: tuple[int, int], width: int, height: int, is_image: Any
 ) -> Int64Array:
-    """Positions of a page's patch vectors among its vectors, in row-major order of the grid.
+    """Positions of a page's patch vectors among its vectors: int64 `(rows * columns,)`, row by row of its `grid`.
 
-    Args:
-        family: name of the model's class in colpali-engine.
-        processor: the model's.
-        grid: what `page_grid` gave for this page.
-        width: pixels.
-        height: pixels.
-        is_image: bool `(n_vectors,)`: whether a vector stands for a part of the image.
-
-    Returns:
-        int64 `(rows * columns,)`. Where a page is cut into tiles, the vectors of the small view of the whole page
-        that follows them are not among these: they repeat the page at a coarser grid.
-
-    Raises:
-        RuntimeError: another number of image vectors than the grid has places.
+    Where a page is cut into tiles, the vectors of the small view of the whole page that follows them are not among
+    these: they repeat the page at a coarser grid. `is_image`, bool `(n_vectors,)`, says which vectors stand for a part
+    of the image: a `RuntimeError` where they are not as many as the grid has places.
     """
     positions = np.flatnonzero(np.asarray(is_image)).astype(np.int64)
     rows, columns = grid

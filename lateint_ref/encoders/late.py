@@ -84,8 +84,6 @@ class LateEncoder(TokenVectorEncoder):
     """all-MiniLM-L6-v2's token vectors, projected and normalised, read as ColBERT reads text.
 
     Attributes:
-        name: the model's name, with the number of dimensions.
-        dim: dimensions of a vector.
         config: how queries and documents are read.
     """
 
@@ -241,11 +239,7 @@ def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
 def load_untrained_late(dim: Any = MAX_DIM) -> LateEncoder:
     """The bundled late encoder that nothing was trained for: the backbone's token vectors and the projection.
 
-    Args:
-        dim: from 1 to 128, or 384 for the token vectors as they are.
-
-    Raises:
-        TypeError, ValueError, FileNotFoundError: as `load_projection` and `LateConfig.load`.
+    `dim` is from 1 to 128, or 384 for the token vectors as they are. Raises as `load_projection`, `LateConfig.load`.
     """
     folder = projection_folder()
     config = LateConfig.load(folder / "config.json")

@@ -140,17 +140,12 @@ class BundledPages(PageEncoder):
     page's vectors are the same to the last bit whatever it is encoded with.
 
     Attributes:
-        name: says that it is a stand-in, and for what.
-        dim: dimensions of a vector.
         late: the late encoder.
         background: float32 `(dim,)`, unit length.
     """
 
     def __init__(self, late: LateEncoder) -> None:
-        """Put a late encoder behind the OCR.
-
-        Args:
-            late: the bundled one, as `load_late()` returns it, that keeps `[CLS]`, marker and `[SEP]` of documents.
+        """Put a bundled late encoder behind the OCR, one that keeps `[CLS]`, marker and `[SEP]` of documents.
 
         Raises:
             TypeError: another kind of encoder.
@@ -254,12 +249,12 @@ def windows(words: Sequence[Word], lengths: Sequence[int], room: int) -> list[ra
     """Cut a page's words into windows that fit into one encoding, as few lines and blocks torn as possible.
 
     A full window ends at the widest gap between two lines in its second half; where it holds no line's end, after
-    its last word.
+    its last word. A word longer than a window is one by itself.
 
     Args:
         words: in reading order.
         lengths: tokens of each word.
-        room: tokens of a window at most; a word longer than that is a window by itself.
+        room: tokens of a window at most.
 
     Returns:
         Ranges of positions in `words`, without gaps.
@@ -290,10 +285,9 @@ def _line_gap(left: Word, right: Word) -> float:
 
 
 def token_boxes(word: Word, tokens: Sequence[str]) -> Float64Array:
-    """The part of a word's box that each of its `n` tokens takes, by its number of characters.
+    """The part of a word's box that each of its tokens takes, by its number of characters.
 
-    Returns:
-        float64 `(n, 4)`: x0, y0, x1, y1 in pixels, at least one pixel wide and high in all.
+    float64 `(n, 4)`: x0, y0, x1, y1 in pixels, at least one pixel wide and high in all.
     """
     x0, y0, x1, y1 = word.box
     shares = np.cumsum([0, *(max(1, len(token.removeprefix("##"))) for token in tokens)], dtype=np.float64)
@@ -304,16 +298,9 @@ def token_boxes(word: Word, tokens: Sequence[str]) -> Float64Array:
 
 
 def coverage(boxes: Float64Array, grid: tuple[int, int], width: int, height: int) -> Float64Array:
-    """How much of each patch each box covers.
+    """How much of each patch of a page of `width` x `height` pixels each of its `boxes` `(n, 4)` covers.
 
-    Args:
-        boxes: `(n, 4)` in pixels.
-        grid: `(rows, columns)`.
-        width: of the page in pixels.
-        height: of the page in pixels.
-
-    Returns:
-        float64 `(n, rows * columns)`, shares of a patch's area, 0 to 1.
+    float64 `(n, rows * columns)`, shares of a patch's area, 0 to 1.
     """
     down = _overlap(boxes[:, 1] * grid[0] / height, boxes[:, 3] * grid[0] / height, grid[0])
     across = _overlap(boxes[:, 0] * grid[1] / width, boxes[:, 2] * grid[1] / width, grid[1])
@@ -333,11 +320,8 @@ def tokens_of_patches(covered: Float64Array) -> Int64Array:
     if each patch went to its largest. So patches are first assigned to one token each (Kuhn, "The Hungarian Method
     for the Assignment Problem", 1955), and those left over go to the token that covers most of them.
 
-    Args:
-        covered: `(n_tokens, n_patches)`, from `coverage`.
-
     Returns:
-        int64 `(n_patches,)`: the position of a token, or -1 for a patch that none covers.
+        int64 `(n_patches,)`: the position of a token in `covered` `(n_tokens, n_patches)`, or -1 where none is.
     """
     from scipy.optimize import linear_sum_assignment
 

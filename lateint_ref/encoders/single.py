@@ -18,8 +18,6 @@ class BiEncoder(SingleVectorEncoder):
     sentence-transformers/all-MiniLM-L6-v2. It reads queries and documents alike.
 
     Attributes:
-        name: the model's name.
-        dim: 384.
         max_length: 256 tokens, `[CLS]` and `[SEP]` included; what is longer is cut.
     """
 
@@ -54,21 +52,13 @@ class StaticEncoder(SingleVectorEncoder):
     (`data/models/static-256/make.py`).
 
     A text without a single token that the table knows has no vector: a `ValueError` that names it.
-
-    Attributes:
-        name: the model's name.
-        dim: dimensions of a vector.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Read the table.
-
-        Args:
-            folder: holds model2vec's files and their digests; by default the bundled one.
+        """Read the table from a folder with model2vec's files and their digests, by default the bundled one.
 
         Raises:
-            FileNotFoundError: a file is missing.
-            ValueError: a file is damaged: its digest is not the one in `static.json`.
+            FileNotFoundError, ValueError: as `check_static`.
         """
         source = static_folder() if folder is None else folder
         check_static(source)
@@ -106,10 +96,5 @@ def static_folder() -> Path:
 
 
 def check_static(folder: Path) -> None:
-    """Compare the table's files with the digests that were written beside them.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file is not what was written.
-    """
+    """Compare the table's files with the digests in `static.json`: raises as `backbone.check_digests`."""
     backbone.check_digests(folder, STATIC_RECORD, STATIC_FILES, "Static embeddings are read from it.")

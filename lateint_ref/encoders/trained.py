@@ -44,12 +44,7 @@ def trained_folder(kind: TrainedKind) -> Path:
 def read_trained(folder: Path, kind: TrainedKind) -> dict[str, Tensor]:
     """The tensors of a trained encoder, in float32, after every check.
 
-    Args:
-        folder: what `write_trained` wrote.
-        kind: `"late"` or `"cross"`.
-
-    Returns:
-        The backbone's layers by their names in `transformers.BertModel`, and those of `OWN[kind]`.
+    Those of the backbone's layers have their names in `transformers.BertModel`; the others are `OWN[kind]`.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -73,16 +68,13 @@ def read_trained(folder: Path, kind: TrainedKind) -> dict[str, Tensor]:
 
 
 def write_trained(folder: Path, kind: TrainedKind, tensors: Mapping[str, Tensor], config: Any = None) -> None:
-    """Write a trained encoder in half precision, and its digests last: what was cut short does not fit them.
+    """Write what `read_trained` reads, and its digests last: what was cut short does not fit them.
 
     Args:
         folder: made where it is missing.
         kind: `"late"` or `"cross"`.
-        tensors: as `read_trained` returns them.
+        tensors: as `read_trained` returns them, and refused where it would.
         config: how a late encoder reads text, a `LateConfig`; None for a cross-encoder.
-
-    Raises:
-        ValueError: a weight is missing, unknown, of another shape or no finite number.
     """
     from safetensors.torch import save_file
 

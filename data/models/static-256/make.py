@@ -2,8 +2,7 @@
 
 Every token of the vocabulary goes through the backbone once, alone; PCA and a weight that falls with a token's rank do
 the rest (Tulkens and van Dongen, "Model2Vec", 2024). `python data/models/static-256/make.py`, about 20 seconds on two
-cores, with a progress bar, which
-TQDM_DISABLE=1 turns off.
+cores, with a progress bar that TQDM_DISABLE=1 turns off.
 """
 
 import argparse
