@@ -78,6 +78,7 @@ def test_next_column_is_a_wide_gap():
     assert windows(left + right, [1] * 10, 7) == [range(5), range(5, 10)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 60), st.integers(0, 60)), max_size=30), st.integers(1, 12))
 def test_windows_take_every_word_once_and_fit(spec, room):
     words = [Word("w", (x, y, x + 10, y + 8), 1.0) for _, x, y in spec]
@@ -102,6 +103,7 @@ boxes_on_page = st.tuples(
 ).map(lambda b: (b[0], b[1], min(b[0] + b[2], WIDTH), min(b[1] + b[3], HEIGHT)))
 
 
+@settings(deadline=None)
 @given(st.lists(boxes_on_page, min_size=1, max_size=8), st.sampled_from([(32, 32), (4, 7), (1, 1)]))
 def test_a_box_covers_its_area(boxes, grid):
     boxes = np.array(boxes)

@@ -176,8 +176,8 @@ class PairScorer(ABC):
             TypeError: not a string, or not a list of strings.
             ValueError: an empty one, no documents, or `batch_size` below 1.
         """
-        texts = check_texts(documents, "documents")
-        return self._score(check_text(query, "query"), texts, positive_int(batch_size, "batch_size"), progress)
+        question, texts = check_text(query, "query"), check_texts(documents, "documents")
+        return self._score(question, texts, positive_int(batch_size, "batch_size"), progress)
 
     @abstractmethod
     def _score(self, query: str, documents: list[str], batch_size: int, progress: bool) -> Float32Array: ...

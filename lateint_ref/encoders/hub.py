@@ -107,7 +107,7 @@ class HubLate(TokenVectorEncoder):
         model, query = self.pylate, kind == "query"
         marker = model.query_prefix_id if query else model.document_prefix_id
         special = model.tokenizer.num_special_tokens_to_add() + (marker is not None)
-        return int(model.query_length if query else model.document_length) - special
+        return int((model.query_length if query else model.document_length) - special)
 
     def __repr__(self) -> str:
         return f"HubLate({self.name}, {self.dim} dimensions)"
@@ -386,9 +386,9 @@ class HubPages(PageEncoder):
                 kept = inputs["attention_mask"].bool()
                 found = self._vectors(inputs)
             for row, index in enumerate(batch):
-                there = is_image[row][kept[row]].numpy()
+                (width, height), there = sizes[index], is_image[row][kept[row]].numpy()
                 vectors[index] = found[row]
-                patches[index] = patch_positions(self.family, self.processor, grids[index], *sizes[index], there)
+                patches[index] = patch_positions(self.family, self.processor, grids[index], width, height, there)
         return PageVectors(MultiVectors.from_list(vectors, names), grids, tuple(patches))
 
     def _vectors(self, inputs: Any) -> list[Float32Array]:
