@@ -14,11 +14,7 @@ OFFLINE := LATEINT_PROFILE=bundled HF_HUB_OFFLINE=1
 unexport MPLBACKEND
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help doctor run lab test portable bench quality claims data site notebooks format lint clean
-=======
-.PHONY: help doctor run lab test quick bench quality claims data site notebooks format lint clean
->>>>>>> h-work
+.PHONY: help doctor run lab test portable quick bench quality claims data site notebooks format lint clean
 
 help: ## show this list
 	@echo "Late interaction, step by step. Targets:"
@@ -36,13 +32,11 @@ lab: $(READY) ## open the notebooks in JupyterLab
 test: lint ## lint, type check, all tests, every notebook compared output by output
 	@$(OFFLINE) $(PY) -m pytest tests --nbval notebooks
 
-<<<<<<< HEAD
 portable: $(READY) ## run the notebooks as other processors would, three rounds in seven settings (ARGS="--only 08")
 	@$(PY) tests/portable.py --rounds 3 $(ARGS)
-=======
+
 quick: lint ## lint, type check and the tests that need no notebook and little time
 	@$(OFFLINE) $(PY) -m pytest tests -m "not slow and not notebooks"
->>>>>>> h-work
 
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m workbook bench

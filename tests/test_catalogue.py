@@ -20,7 +20,7 @@ from lateint_ref import (
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders import BM25
 from lateint_ref.encoders.late import late_name
-from lateint_ref.encoders.pages_bundled import pages_name
+from lateint_ref.encoders.pages import pages_name
 from workbook import measure, table
 from workbook.catalogue import families_of, pipelines_of
 from workbook.catalogue_forms import Forms

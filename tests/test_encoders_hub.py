@@ -1,13 +1,17 @@
 """The hub profile's loaders on tiny checkpoints that are built here: equal to the libraries, complete, or an error."""
 
+import errno
 import json
+import logging
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lateint_ref import encoders as enc
-from lateint_ref.encoders._hub_loading import loading
+from lateint_ref.encoders import hub
 
 WORDS = "tent tents dome river canoe hire open ing hour ##s library on sunday s for two with a the . , ? [Q] [D]"
 TEXTS = ["dome tent for two .", "canoe hire on the river", "library opening hours , sundays ?"]
@@ -101,18 +105,6 @@ def test_bi_equals_sentence_transformers(bi_folder):
         np.testing.assert_allclose(encode(TEXTS[::-1], batch_size=1)[::-1], peer, atol=1e-5)
 
 
-def test_bi_by_hand(bi_folder):
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    model, tokenizer = AutoModel.from_pretrained(bi_folder).eval(), AutoTokenizer.from_pretrained(bi_folder)
-    with torch.inference_mode():
-        mean = model(**tokenizer(TEXTS[1], return_tensors="pt")).last_hidden_state[0].mean(dim=0).numpy()
-    np.testing.assert_allclose(
-        enc.load_bi(bi_folder).encode_queries(TEXTS[1:2])[0], mean / np.linalg.norm(mean), atol=1e-5
-    )
-
-
 def test_environment_names_the_model(bi_folder, monkeypatch):
     monkeypatch.setenv("LATEINT_PROFILE", "hub")
     monkeypatch.setenv("LATEINT_BI_MODEL", str(bi_folder))
@@ -204,6 +196,59 @@ def test_unset_weights_are_an_error(bi_folder, late_folder, weight):
             load(folder)
 
 
+def test_unset_weights_of_several_layers_are_named(bi_folder):
+    drop_weight(bi_folder, "output.dense.bias")
+    with pytest.raises(RuntimeError, match=r"unset \(.*layer\.\{0, 1\}\.attention\.output\.dense\.bias"):
+        enc.load_bi(bi_folder)
+
+
+def test_loading_leaves_transformers_as_it_was(bi_folder, caplog):
+    from transformers import BertModel
+
+    logger = logging.getLogger("transformers.modeling_utils")
+    before = logger.level, logger.propagate, list(logger.handlers), BertModel.from_pretrained.__func__
+    enc.load_bi(bi_folder)
+    drop_weight(bi_folder, "word_embeddings.weight")
+    with pytest.raises(RuntimeError, match="unset"):
+        enc.load_bi(bi_folder)
+    assert before == (logger.level, logger.propagate, list(logger.handlers), BertModel.from_pretrained.__func__)
+    assert not caplog.records
+
+
+def test_what_another_thread_loads_is_not_counted(bi_folder, tmp_path):
+    from transformers import BertModel
+
+    other = save_bert(tmp_path / "other")
+    drop_weight(other, "word_embeddings.weight")
+    with hub._reported() as unset:
+        thread = threading.Thread(target=BertModel.from_pretrained, args=(other,))
+        thread.start()
+        thread.join()
+        assert unset == []
+        BertModel.from_pretrained(other)
+    assert unset == ["embeddings.word_embeddings.weight"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [(errno.ENOSPC, OSError, "No space left"), (errno.EACCES, PermissionError, "Permission denied")],
+)
+def test_a_fault_of_the_disk_is_not_an_absent_hub(monkeypatch, number, kind, words):
+    import sentence_transformers
+
+    def full(name):
+        try:
+            raise OSError(number, os.strerror(number), "/cache/blob")
+        except OSError as error:
+            raise OSError("Can't load the model") from error  # as transformers does
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", full)
+    with pytest.raises(kind, match=f"someone/a could not be read or kept .* disk: {words}") as error:
+        enc.load_bi("someone/a")
+    assert (error.value.errno, error.value.filename) == (number, "/cache/blob")
+    assert "hub did not" not in str(error.value)
+
+
 def test_a_pooler_that_nobody_reads_may_be_missing(bi_folder):
     before = enc.load_bi(bi_folder).encode_queries(TEXTS)
     drop_weight(bi_folder, "pooler.dense.weight")
@@ -242,15 +287,6 @@ def test_an_unreadable_checkpoint_is_named(tmp_path):
     (folder / "model.safetensors").unlink()
     with pytest.raises(OSError, match="could not be read"):
         enc.load_bi(folder)
-
-
-def test_recording_puts_the_library_back(tmp_path):
-    from transformers import PreTrainedModel
-
-    before = PreTrainedModel.__dict__["from_pretrained"]
-    with pytest.raises(KeyError), loading(str(save_bert(tmp_path / "bert")), "bi"):
-        raise KeyError("anything")
-    assert PreTrainedModel.__dict__["from_pretrained"] is before
 
 
 def test_unknown_kind():

@@ -2,7 +2,9 @@
 
 import json
 import math
+import runpy
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ import torch
 
 from lateint_ref import encoders as enc
 from lateint_ref._cache import cache_folder
-from lateint_ref.encoders import backbone, static
+from lateint_ref.encoders import backbone
+from lateint_ref.encoders.single import STATIC_FILES, StaticEncoder, static_folder
 
 DOCUMENTS = ["red tent red pegs", "green tent", "canoe hire river canoe paddle", "opening hours library"]
 
@@ -61,6 +64,22 @@ def test_bm25_bad_documents(documents, error, words):
         enc.BM25(documents)
 
 
+def test_accents_may_be_typed_in_two_ways():
+    composed, apart = (unicodedata.normalize(form, "Café Zürich") for form in ("NFC", "NFD"))
+    assert composed != apart
+    index = enc.BM25([composed, apart, "neither of them"])
+    for query in (composed, apart):
+        scores = index.scores(query)
+        assert scores[0] == scores[1] > scores[2] == 0
+
+
+def test_words_of_scripts_with_vowel_signs():
+    index = enc.BM25(["हिन्दी भाषा", "தமிழ் மொழி", "an English text"])
+    assert index.words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
+    assert index.scores("भाषा").argmax() == 0
+    assert index.scores("மொழி").argmax() == 1
+
+
 def test_bm25_bad_arguments():
     for arguments in ({"k1": -1}, {"b": 2}, {"k1": float("nan")}):
         with pytest.raises(ValueError, match="k1 must be"):
@@ -76,6 +95,12 @@ def encoder():
     return enc.load_static()
 
 
+@pytest.fixture(scope="module")
+def make():
+    """What distils the table."""
+    return runpy.run_path(str(static_folder() / "make.py"))
+
+
 def test_static_vectors(encoder):
     vectors = encoder.encode_documents(DOCUMENTS)
     assert vectors.shape == (4, encoder.dim)
@@ -85,7 +110,7 @@ def test_static_vectors(encoder):
     assert (vectors @ encoder.encode_queries(["boats for rent"])[0]).argmax() == 2
 
 
-def test_static_table_is_the_backbones(encoder):
+def test_static_table_is_the_backbones(encoder, make):
     """PCA and the weights are an affine map and a factor of each row: found from some rows, they give the others."""
     table = encoder._model
     assert table.embedding.dtype == np.float32
@@ -97,42 +122,42 @@ def test_static_table_is_the_backbones(encoder):
         states = model(sequences).last_hidden_state.mean(dim=1).numpy()
     probability = 1 / np.arange(2, len(table.tokens) + 2)
     probability /= probability.sum()
-    unweighted = table.embedding * ((static.SIF + probability) / static.SIF)[:, None]
+    unweighted = table.embedding * ((make["SIF"] + probability) / make["SIF"])[:, None]
     inputs = np.hstack([states, np.ones((len(states), 1))])
     found = np.linalg.lstsq(inputs[:700], unweighted[rows[:700]], rcond=None)[0]
     np.testing.assert_allclose(inputs[700:] @ found, unweighted[rows[700:]], atol=5e-3)
 
 
-def test_static_is_distilled_again(monkeypatch, tmp_path, encoder):
+def test_static_is_distilled_again(monkeypatch, tmp_path, encoder, make):
     """With the slow part, the pass through the network, replaced by the table that it led to."""
     import model2vec.distill
 
     monkeypatch.setattr(model2vec.distill, "distill_from_model", lambda *_, **settings: encoder._model)
     (tmp_path / "README.md").write_text("a card", encoding="utf-8")
-    static.distil(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["README.md", "static.json", *static._FILES])
+    make["distil"](tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["README.md", "static.json", *STATIC_FILES])
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "a card"
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["tokenizer_name"] == backbone.NAME
-    again = static.StaticEncoder(tmp_path)
+    again = StaticEncoder(tmp_path)
     np.testing.assert_array_equal(again.encode_documents(DOCUMENTS), encoder.encode_documents(DOCUMENTS))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "static.json"])
 def test_static_missing_files(tmp_path, name):
-    shutil.copytree(static.static_folder(), tmp_path / "table")
+    shutil.copytree(static_folder(), tmp_path / "table")
     (tmp_path / "table" / name).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{name} is missing.*git checkout -- data/models"):
-        static.StaticEncoder(tmp_path / "table")
+        StaticEncoder(tmp_path / "table")
 
 
 def test_static_damaged_file(tmp_path):
-    shutil.copytree(static.static_folder(), tmp_path / "table")
+    shutil.copytree(static_folder(), tmp_path / "table")
     path = tmp_path / "table" / "model.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"is damaged: its SHA-256 is .*git checkout -- data/models"):
-        static.StaticEncoder(tmp_path / "table")
+        StaticEncoder(tmp_path / "table")
 
 
 def test_static_bad_texts(encoder):

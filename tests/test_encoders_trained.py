@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
-from lateint_ref.encoders import backbone, finetuned, projection
-from lateint_ref.encoders._weights import write_digests
-from lateint_ref.encoders.late import LateConfig
+from lateint_ref.encoders import backbone, trained
+from lateint_ref.encoders.backbone import write_digests
+from lateint_ref.encoders.late import LateConfig, projection_folder
 
 TEXTS = ["May I bring my dog?", "Dogs on a lead are welcome in every room, but not in the pool.", "The boiler."]
 
@@ -25,16 +25,16 @@ def changed(kind):
     rng = torch.Generator().manual_seed(0)
     tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
     tensors = {name: tensor + 0.01 * torch.randn(tensor.shape, generator=rng) for name, tensor in tensors.items()}
-    return tensors | {name: torch.randn(shape, generator=rng) / 20 for name, shape in finetuned.OWN[kind].items()}
+    return tensors | {name: torch.randn(shape, generator=rng) / 20 for name, shape in trained.OWN[kind].items()}
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A data folder with both trained encoders."""
     folder = tmp_path_factory.mktemp("data")
-    finetuned.write_trained(folder / "models/late-trained", "late", changed("late"), LateConfig(document_length=40))
-    finetuned.write_trained(folder / "models/cross-trained", "cross", changed("cross"), None)
-    shutil.copytree(projection.projection_folder(), folder / "models/late-128")
+    trained.write_trained(folder / "models/late-trained", "late", changed("late"), LateConfig(document_length=40))
+    trained.write_trained(folder / "models/cross-trained", "cross", changed("cross"), None)
+    shutil.copytree(projection_folder(), folder / "models/late-128")
     return folder
 
 
@@ -112,7 +112,7 @@ def test_a_missing_file_is_named(data, tmp_path, kind, file):
     folder = copied(data, kind, tmp_path)
     (folder / file).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{file} is missing.*git checkout"):
-        finetuned.read_trained(folder, kind)
+        trained.read_trained(folder, kind)
 
 
 def test_no_weights_at_all(tmp_path, monkeypatch):
@@ -130,20 +130,20 @@ def test_damage_is_found(data, tmp_path, kind):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match="damaged: its SHA-256"):
-        finetuned.read_trained(folder, kind)
+        trained.read_trained(folder, kind)
     path.write_bytes(content[:1000])
     seal(folder)
     with pytest.raises(ValueError, match="no file of weights"):
-        finetuned.read_trained(folder, kind)
+        trained.read_trained(folder, kind)
     for text in ("{", "[]", "{}"):
         (folder / "trained.json").write_text(text)
         with pytest.raises(ValueError, match=r"trained\.json is damaged"):
-            finetuned.read_trained(folder, kind)
+            trained.read_trained(folder, kind)
 
 
 def test_a_foreign_encoder_is_refused(data):
     with pytest.raises(ValueError, match="holds a trained cross encoder where a late encoder is wanted"):
-        finetuned.read_trained(data / "models/cross-trained", "late")
+        trained.read_trained(data / "models/cross-trained", "late")
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_weights_of_another_network_are_refused(data, tmp_path, change, message)
     save_file(tensors, folder / "model.safetensors")
     seal(folder)
     with pytest.raises(ValueError, match=message):
-        finetuned.read_trained(folder, "late")
+        trained.read_trained(folder, "late")
     with pytest.raises(ValueError, match=message):
-        finetuned.write_trained(tmp_path / "out", "late", tensors, LateConfig())
+        trained.write_trained(tmp_path / "out", "late", tensors, LateConfig())
 
 
 def copied(data, kind, tmp_path):

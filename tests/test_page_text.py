@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers import maxsim_by_loops, unit_vectors
 from lateint_ref.datasets import Dataset, Passage, Query
-from lateint_ref.encoders.lexical import BM25
+from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ocr import Word
 from lateint_ref.pages import load_pages_dataset, page_words, pages_folder

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lateint_ref.encoders.pages_hub import HubPages
+from lateint_ref.encoders.hub import HubPages, page_grid, patch_positions
 from lateint_ref.heatmaps import patch_similarity
-from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.multivectors import MultiVectors
 from page_checkpoints import BUILDERS, build, colpali, randomize, tiled
 
@@ -208,17 +207,6 @@ def test_heatmaps_equal_the_engine(saved):
         assert pages.grids[1][1] > pages.grids[1][0]
 
 
-def test_maxsim_equals_the_engines_score(saved):
-    import torch
-
-    queries, pages = saved.encoder.encode_queries(QUERIES), saved.encoder.encode_pages(PAGES)
-    theirs = saved.processor.score_multi_vector(
-        [torch.from_numpy(query) for query in queries], [torch.from_numpy(page) for page in pages.vectors], device="cpu"
-    )
-    mine = np.stack([maxsim_scores(query, pages.vectors) for query in queries])
-    np.testing.assert_allclose(mine, theirs.numpy(), atol=1e-4)
-
-
 def test_colpali_has_1024_patches_and_its_prompt(tmp_path):
     model, processor = colpali(image_size=448)
     model.save_pretrained(tmp_path)
@@ -246,8 +234,6 @@ def test_a_page_that_is_not_cut_into_tiles(family, tmp_path):
 @pytest.mark.parametrize("size", [(100, 140), (31, 33), (128, 128), (129, 40), (700, 64), (5, 300)])
 def test_tiles_lie_where_their_markers_say(size):
     """The processor writes <row_i_col_j> before the vectors of each tile: the grid puts them in that place."""
-    from lateint_ref.encoders._pages_grids import page_grid, patch_positions
-
     _, processor = tiled()
     rows, columns = page_grid("ColIdefics3", processor, None, *size)
     is_image = processor.get_image_mask(processor.process_images([picture(*size)]))[0].numpy()
@@ -267,8 +253,6 @@ def test_tile_grid_is_that_of_the_published_processor(width, height):
     """ColSmol and ColModernVBERT: pages of 2048 pixels in tiles of 512, each 8 x 8 vectors."""
     from colpali_engine.models import ColModernVBertProcessor
     from transformers import Idefics3ImageProcessorFast
-
-    from lateint_ref.encoders._pages_grids import page_grid
 
     processor = object.__new__(ColModernVBertProcessor)
     images = {"size": {"longest_edge": 2048}, "max_image_size": {"longest_edge": 512}}
@@ -527,35 +511,11 @@ def test_colpali_engine_not_installed(any_saved, monkeypatch):
 # bad pages and texts
 
 
-def test_all_pages_are_checked_before_any_is_encoded(any_saved, tmp_path, monkeypatch):
-    PAGES[0].save(tmp_path / "whole.png")
-    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-500])
-    (tmp_path / "text.png").write_text("no image")
-    images = [tmp_path / "whole.png", tmp_path / "cut.png", PAGES[1], tmp_path / "text.png", str(tmp_path / "none.png")]
+def test_bad_input(any_saved, monkeypatch):
+    """The checks are those of every page encoder: see `test_pages_bundled`."""
     monkeypatch.setattr(any_saved.encoder, "_vectors", lambda inputs: pytest.fail("encoded before all were checked"))
-    with pytest.raises(ValueError, match="3 of 5 pages cannot be encoded") as error:
-        any_saved.encoder.encode_pages(images, ids=["a", "b", "c", "d", "e"])
-    for words in ("page 'b': ", "page 'd': ", "page 'e': ", "The other 2 can be encoded without."):
-        assert words in str(error.value)
-    assert "page 'a'" not in str(error.value)
-    monkeypatch.undo()
-    assert any_saved.encoder.encode_pages([images[0], images[2]], ids=["a", "c"]).ids == ["a", "c"]
-
-
-def test_kinds_of_errors(any_saved, tmp_path):
-    with pytest.raises(TypeError, match="1 of 2 pages cannot be encoded: page '1'"):
-        any_saved.encoder.encode_pages([PAGES[0], 3])
-    with pytest.raises(FileNotFoundError, match="page '0'"):
-        any_saved.encoder.encode_pages([tmp_path / "none.png"])
-    for images in ("page.png", PAGES[0], None, {"a": PAGES[0]}):
-        with pytest.raises(TypeError, match="images must be a list"):
-            any_saved.encoder.encode_pages(images)
-    with pytest.raises(ValueError, match="images is empty"):
-        any_saved.encoder.encode_pages([])
-    with pytest.raises(ValueError, match="unique"):
-        any_saved.encoder.encode_pages(PAGES[:2], ids=["a", "a"])
-    with pytest.raises(ValueError, match="batch_size"):
-        any_saved.encoder.encode_pages(PAGES, batch_size=0)
+    with pytest.raises(ValueError, match=r"2 of 3 pages cannot be encoded: page '0': .*1 x 1 pixels.*; page '2': "):
+        any_saved.encoder.encode_pages([picture(1, 1), PAGES[0], 3])
     for texts, error in ((["table", ""], ValueError), ([], ValueError), ("table", TypeError), ([1], TypeError)):
         with pytest.raises(error):
             any_saved.encoder.encode_queries(texts)
@@ -563,24 +523,7 @@ def test_kinds_of_errors(any_saved, tmp_path):
         any_saved.encoder.encode_queries(["table", "two"], ids=["a", "a"])
 
 
-@pytest.mark.parametrize("mode", ["CMYK", "P", "L", "1", "RGBA", "LA"])
-def test_modes_of_images(any_saved, mode):
-    page = picture(100, 140)
-    same = page.convert(mode)
-    alike = any_saved.encoder.encode_pages([page if mode in ("CMYK", "RGBA") else same.convert("RGB"), same])
-    np.testing.assert_allclose(alike.vectors[0], alike.vectors[1], atol=2e-3 if mode == "CMYK" else 2e-5)
-
-
-def test_a_transparent_page_is_a_white_one(any_saved):
-    pages = any_saved.encoder.encode_pages(
-        [Image.new("RGBA", (80, 80), (0, 0, 0, 0)), Image.new("RGB", (80, 80), "white")]
-    )
-    np.testing.assert_allclose(pages.vectors[0], pages.vectors[1], atol=2e-5)
-
-
-def test_pages_too_small_and_too_large(any_saved):
-    with pytest.raises(ValueError, match=r"2 of 3 pages cannot be encoded: page '0': .*1 x 1 pixels.*; page '2': "):
-        any_saved.encoder.encode_pages([picture(1, 1), PAGES[0], Image.new("1", (12_000, 12_000))])
+def test_a_huge_page_is_scaled_down_first(any_saved):
     pages = any_saved.encoder.encode_pages([Image.new("L", (20_000, 500), 255)])
     assert pages.grids == (any_saved.processor.get_n_patches((4000, 100), spatial_merge_size=2)[::-1],)
 
@@ -595,16 +538,12 @@ def test_a_page_too_long_for_its_processor(saved):
 
 
 def test_a_processor_that_does_not_fit_is_an_error():
-    from lateint_ref.encoders._pages_grids import patch_positions
-
     is_image = np.arange(23) < 16
     with pytest.raises(RuntimeError, match=r"made 16 image vectors .* says 25 \(5 x 5 patches\): it does not fit"):
         patch_positions("ColPali", None, (5, 5), 100, 140, is_image)
 
 
 def test_tiles_whose_vectors_form_no_square():
-    from lateint_ref.encoders._pages_grids import page_grid
-
     _, processor = tiled()
     processor.image_seq_len = 5
     with pytest.raises(NotImplementedError, match="5 vectors, which form no square"):

@@ -219,7 +219,7 @@ def test_single_vectors_are_encoded_once(tmp_path, monkeypatch):
     np.testing.assert_array_equal(first, bi.encode_documents(texts))
     np.testing.assert_array_equal(encode_once(static, texts), static.encode_documents(texts))
     with monkeypatch.context() as patched:
-        patched.setattr("lateint_ref.encoders.bi.BiEncoder.encode_documents", None)
+        patched.setattr("lateint_ref.encoders.single.BiEncoder.encode_documents", None)
         np.testing.assert_array_equal(encode_once(bi, texts), first)
         with pytest.raises(TypeError, match="not callable"):
             encode_once(bi, texts[::-1])

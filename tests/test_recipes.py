@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
 from lateint_ref.encoders import backbone_path, load_late
-from lateint_ref.encoders.finetuned import load_trained_cross, load_trained_late
+from lateint_ref.encoders.cross import load_trained_cross
+from lateint_ref.encoders.late import load_trained_late
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "training"
 

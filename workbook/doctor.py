@@ -175,7 +175,7 @@ def _pinned() -> list[Finding]:
 
 def _profile() -> list[Finding]:
     """The profile, its models, and variables that it does not use."""
-    from lateint_ref.encoders.profiles import MODEL_VARIABLES, profile
+    from lateint_ref.encoders import MODEL_VARIABLES, profile
 
     try:
         chosen = profile()
@@ -190,15 +190,16 @@ def _profile() -> list[Finding]:
 
 def _parts() -> list[Finding]:
     """The parts of the bundled models: the backbone's package, the projection, the static embeddings."""
-    from lateint_ref.encoders import backbone, projection, static
+    from lateint_ref.encoders import backbone, single
+    from lateint_ref.encoders import late as projection
 
     def projected() -> str:
         rows, columns = projection.load_projection(projection.projection_folder()).shape
         return f"{columns} to {rows} dimensions, as committed"
 
     def embedded() -> str:
-        static.check_files(static.static_folder())
-        return f"{static.DIM} dimensions, as committed"
+        single.check_static(single.static_folder())
+        return f"{single.STATIC_DIM} dimensions, as committed"
 
     def published() -> str:
         backbone.backbone_path()

@@ -19,7 +19,7 @@ import numpy as np
 
 from lateint_ref._checks import Float32Array, describe, positive_int
 from lateint_ref.datasets import Dataset
-from lateint_ref.encoders.lexical import BM25
+from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.evaluation import Run, make_run
 from lateint_ref.maxsim import maxsim_scores
 

@@ -22,12 +22,11 @@ from lateint_ref._checks import Float32Array
 from lateint_ref._npz import read_npz, write_npz
 from lateint_ref.datasets import Dataset, data_folder, load_handbook
 from lateint_ref.encoders import load_late, load_pages, profile
-from lateint_ref.encoders._texts import check_texts
 from lateint_ref.encoders.backbone import sha256_of
-from lateint_ref.encoders.bi import BiEncoder
-from lateint_ref.encoders.late import late_name
-from lateint_ref.encoders.pages_bundled import pages_name
-from lateint_ref.encoders.projection import MAX_DIM, projection_folder
+from lateint_ref.encoders.base import check_texts
+from lateint_ref.encoders.late import MAX_DIM, late_name, projection_folder
+from lateint_ref.encoders.pages import pages_name
+from lateint_ref.encoders.single import BiEncoder
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import load_pages_dataset, page_image, pages_folder
 from lateint_ref.pagevectors import PageVectors

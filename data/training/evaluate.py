@@ -22,7 +22,9 @@ from workbook.apidocs import load_apidocs, load_see_also
 
 from lateint_ref.datasets import Dataset, load_beir, load_handbook
 from lateint_ref.encoders import BM25, load_bi, load_late
-from lateint_ref.encoders.finetuned import load_trained_cross, load_trained_late, trained_folder
+from lateint_ref.encoders.cross import load_trained_cross
+from lateint_ref.encoders.late import load_trained_late
+from lateint_ref.encoders.trained import trained_folder
 from lateint_ref.evaluation import Run, make_run, paired_test, per_query
 from workbook.quality import late_run, reranked, single_vector_runs
 

@@ -16,9 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lateint_ref.encoders.backbone import backbone_path, load_backbone
-from lateint_ref.encoders.finetuned import write_trained
-from lateint_ref.encoders.late import LateConfig
-from lateint_ref.encoders.projection import load_projection, projection_folder
+from lateint_ref.encoders.late import LateConfig, load_projection, projection_folder
+from lateint_ref.encoders.trained import write_trained
 
 
 def trained(files: list[Path]) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from transformers import BertConfig
 
 from lateint_ref.encoders import backbone_path, load_static
 from lateint_ref.encoders.backbone import load_backbone, sha256_of
-from lateint_ref.encoders.projection import load_projection, projection_folder
+from lateint_ref.encoders.late import load_projection, projection_folder
 
 CLUSTER = 24
 # Pairs of each source at most, questions a passage, passages a question. No source under a non-commercial licence.

@@ -1,25 +1,18 @@
 """Text and pages to vectors: bi-, late, cross- and page encoders, BM25 and static embeddings, in two profiles.
 
-The environment variable `LATEINT_PROFILE` chooses: `bundled` (default) runs on what comes with the package,
-`hub` on the published models. Nothing heavy is imported before a model is loaded.
+Read `base` (what an encoder is), `backbone`, `single`, `late`, `cross`, `bm25`, `pages`; then `hub` (the published
+models), `trained` (weights on disk) and `load`. Nothing heavy is imported before a model is loaded.
 """
 
 from lateint_ref.encoders.backbone import backbone_path
-from lateint_ref.encoders.lexical import BM25
-from lateint_ref.encoders.profiles import (
-    HUB_MODELS,
-    load_bi,
-    load_cross,
-    load_late,
-    load_pages,
-    load_static,
-    model_name,
-    profile,
-)
+from lateint_ref.encoders.bm25 import BM25
+from lateint_ref.encoders.hub import HUB_MODELS, MODEL_VARIABLES
+from lateint_ref.encoders.load import load_bi, load_cross, load_late, load_pages, load_static, model_name, profile
 
 __all__ = [
     "BM25",
     "HUB_MODELS",
+    "MODEL_VARIABLES",
     "backbone_path",
     "load_bi",
     "load_cross",

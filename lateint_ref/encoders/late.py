@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, Int64Array
-from lateint_ref.encoders import backbone
-from lateint_ref.encoders._forward import last_layer
-from lateint_ref.encoders._texts import Cut, batches, check_text, check_texts, token_ids
-from lateint_ref.encoders._weights import RESTORE
-from lateint_ref.multivectors import MultiVectors
+from lateint_ref._checks import Float32Array, positive_int
+from lateint_ref.encoders import backbone, trained
+from lateint_ref.encoders.base import ENCODING, Cut, Kind, TokenVectorEncoder, batches, token_ids
 
-Kind = Literal["query", "document"]
+MAX_DIM = 128
+PROJECTION, RECORD = "projection.safetensors", "projection.json"
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,11 @@ class LateConfig:
             if set(settings) != wanted:
                 raise ValueError(f"its keys differ from the settings in {sorted(wanted ^ set(settings))}")
         except FileNotFoundError:
-            raise FileNotFoundError(f"{path} is missing: it says how the late encoder reads text. {RESTORE}") from None
+            raise FileNotFoundError(
+                f"{path} is missing: it says how the late encoder reads text. {backbone.RESTORE}"
+            ) from None
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} is not a late encoder's configuration: {error}. {RESTORE}") from error
+            raise ValueError(f"{path} is not a late encoder's configuration: {error}. {backbone.RESTORE}") from error
         return cls(**settings)
 
     def save(self, path: Path) -> None:
@@ -80,17 +80,10 @@ class LateConfig:
         return special + (list(string.punctuation) if self.skip_punctuation else [])
 
 
-def late_name(dim: int) -> str:
-    """The name of the bundled late encoder with this number of dimensions, without loading it."""
-    return f"{backbone.NAME}, token vectors, {dim} dimensions"
-
-
-class LateEncoder:
+class LateEncoder(TokenVectorEncoder):
     """all-MiniLM-L6-v2's token vectors, projected and normalised, read as ColBERT reads text.
 
     Attributes:
-        name: the model's name, with the number of dimensions.
-        dim: dimensions of a vector.
         config: how queries and documents are read.
     """
 
@@ -116,102 +109,53 @@ class LateEncoder:
         self.config = config
         self.dim = backbone.DIM if projection is None else len(projection)
         self.name = late_name(self.dim) if name is None else name
-        self._marker_ids = {
-            "query": self._token_id(config.query_marker),
-            "document": self._token_id(config.document_marker),
-        }
         vocabulary = self._tokenizer.get_vocab()
+        for marker in (config.query_marker, config.document_marker):
+            if marker is not None and marker not in vocabulary:
+                raise ValueError(
+                    f"the marker {marker!r} is not in the vocabulary of {backbone.NAME}: it would have no trained "
+                    "vector. Take one of its unused tokens, such as '[unused0]'."
+                )
+        self._markers: dict[Kind, int | None] = {
+            "query": vocabulary.get(config.query_marker),
+            "document": vocabulary.get(config.document_marker),
+        }
+        self._lengths: dict[Kind, int] = {"query": config.query_length, "document": config.document_length}
         self._skipped = {vocabulary[word] for word in config.skipped_words()}
-
-    def encode_queries(
-        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
-    ) -> MultiVectors:
-        """One vector a token of each query, special tokens included.
-
-        Args:
-            texts: list of `n` non-empty strings.
-            ids: one unique string a text; by default `"0"`, `"1"`, ...
-            batch_size: texts a batch; the result does not depend on it.
-            progress: show a progress bar.
-
-        Returns:
-            `MultiVectors` of `n` documents, float32, `dim` dimensions, unit length, in the order of `texts`.
-
-        Raises:
-            TypeError: not a list of strings.
-            ValueError: no texts, an empty one, or duplicate ids.
-        """
-        return self._encode(check_texts(texts, "texts"), "query", ids, batch_size, progress)
-
-    def encode_documents(
-        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
-    ) -> MultiVectors:
-        """One vector a token of each document, less those that the configuration skips.
-
-        Arguments, result and errors as `encode_queries`.
-        """
-        return self._encode(check_texts(texts, "texts"), "document", ids, batch_size, progress)
-
-    def encode_query(self, text: str) -> Float32Array:
-        """The vectors of one query, float32 `(n_q, dim)`. Raises as `encode_queries`."""
-        query: Float32Array = self.encode_queries([check_text(text, "text")])[0]
-        return query
-
-    def tokens(self, text: str, kind: Kind = "query") -> list[str]:
-        """The tokens of a text, one for each of its vectors, in their order.
-
-        Args:
-            text: a non-empty string.
-            kind: read it as a `"query"` or as a `"document"`.
-
-        Raises:
-            TypeError, ValueError: not a string, an empty one, or another kind.
-        """
-        ids, _ = self._read([check_text(text, "text")], kind)
-        tokens: list[str] = self._tokenizer.convert_ids_to_tokens([ids[0][row] for row in self._kept(ids[0], kind)])
-        return tokens
-
-    def truncated(self, texts: Any, kind: Kind = "document") -> Int64Array:
-        """How many tokens of each text are cut off because it is too long: int64 `(n,)`, 0 where nothing is lost.
-
-        Raises:
-            TypeError, ValueError: as `encode_queries`, or another kind.
-        """
-        room = self._length(kind) - 2 - (self._marker_ids[kind] is not None)
-        lengths = [len(ids) for ids in token_ids(self._tokenizer, check_texts(texts, "texts"), special=False)]
-        return np.maximum(np.asarray(lengths, dtype=np.int64) - room, 0)
 
     def as_pylate(self) -> Any:
         """The same encoder as a `pylate.models.ColBERT` on the CPU, with its own copy of the weights."""
-        from lateint_ref.encoders._pylate import build_pylate
+        weight = np.eye(backbone.DIM, dtype=np.float32) if self._projection is None else self._projection
+        with backbone.quiet_loading():
+            import torch
+            from pylate.models import ColBERT, Dense
+            from sentence_transformers.models import Transformer
 
-        return build_pylate(self._projection, self.config, self._model if self._trained else None)
+            transformer = Transformer(str(backbone.backbone_path()))
+            # The pooler, which nothing here uses, is all that the encoder's own network lacks.
+            transformer.auto_model.load_state_dict(self._model.state_dict(), strict=False)
+            dense = Dense(weight.shape[1], weight.shape[0], bias=False, init_weight=torch.from_numpy(weight.copy()))
+            return ColBERT(
+                modules=[transformer, dense],
+                device="cpu",
+                query_prefix=self.config.query_marker or "",
+                document_prefix=self.config.document_marker or "",
+                query_length=self.config.query_length,
+                document_length=self.config.document_length,
+                do_query_expansion=self.config.query_expansion,
+                attend_to_expansion_tokens=self.config.attend_to_expansion,
+                skiplist_words=self.config.skipped_words(),
+            ).eval()
 
     def to_pylate(self, folder: str | Path) -> Path:
         """Save `as_pylate()` to a folder that `pylate.models.ColBERT(folder)` and `load_late(folder)` read."""
         self.as_pylate().save(str(folder), create_model_card=False)
         return Path(folder)
 
-    def _token_id(self, marker: str | None) -> int | None:
-        if marker is None:
-            return None
-        if marker not in self._tokenizer.get_vocab():
-            raise ValueError(
-                f"the marker {marker!r} is not in the vocabulary of {backbone.NAME}: it would have no trained vector. "
-                "Take one of its unused tokens, such as '[unused0]'."
-            )
-        return int(self._tokenizer.convert_tokens_to_ids(marker))
-
-    def _length(self, kind: Kind) -> int:
-        if kind not in ("query", "document"):
-            raise ValueError(f"kind must be 'query' or 'document', got {kind!r}.")
-        return self.config.query_length if kind == "query" else self.config.document_length
-
     def _read(self, texts: list[str], kind: Kind) -> tuple[list[list[int]], list[int]]:
         """Token ids of each text, markers and masks included, and how many of them others may attend to."""
-        length, marker = self._length(kind), self._marker_ids[kind]
-        room = length if marker is None else length - 1
-        sequences = token_ids(self._tokenizer, texts, room)
+        length, marker = self._lengths[kind], self._markers[kind]
+        sequences = token_ids(self._tokenizer, texts, length if marker is None else length - 1)
         if marker is not None:
             sequences = [[ids[0], marker, *ids[1:]] for ids in sequences]
         attended = [len(ids) for ids in sequences]
@@ -224,31 +168,103 @@ class LateEncoder:
 
     def _kept(self, ids: list[int], kind: Kind) -> list[int]:
         """Positions whose vectors are kept; all of them where a document would be left with none."""
-        if kind == "query":
-            return list(range(len(ids)))
-        return [row for row, token in enumerate(ids) if token not in self._skipped] or list(range(len(ids)))
+        skipped = self._skipped if kind == "document" else ()
+        return [row for row, token in enumerate(ids) if token not in skipped] or list(range(len(ids)))
 
-    def _encode(
-        self, texts: list[str], kind: Kind, ids: Sequence[str] | None, batch_size: int, progress: bool
-    ) -> MultiVectors:
+    def _ids(self, text: str, kind: Kind) -> list[int]:
+        (ids,), _ = self._read([text], kind)
+        return [ids[row] for row in self._kept(ids, kind)]
+
+    def _room(self, kind: Kind) -> int:
+        return self._lengths[kind] - 2 - (self._markers[kind] is not None)
+
+    def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> list[Float32Array]:
         sequences, attended = self._read(texts, kind)
         # The untrained encoder's silence is part of what the notebooks print.
-        if self._trained and max(map(len, sequences)) == self._length(kind):
-            self._cut.tell(self.truncated(texts, kind).tolist(), f"of {self._length(kind)} tokens for a {kind}")
+        if self._trained and max(map(len, sequences)) == self._lengths[kind]:
+            self._cut.tell(self.truncated(texts, kind).tolist(), f"of {self._lengths[kind]} tokens for a {kind}")
         matrices: list[Any] = [None] * len(texts)
-        what = "encoding queries" if kind == "query" else "encoding documents"
-        for rows in batches([len(sequence) for sequence in sequences], batch_size, progress, what):
-            hidden = last_layer(
-                self._model,
-                [sequences[row] for row in rows],
-                self._tokenizer.mask_token_id,
-                [attended[row] for row in rows],
-            )
+        for rows in batches([len(ids) for ids in sequences], batch_size, progress, ENCODING[kind]):
+            batch, seen = [sequences[row] for row in rows], [attended[row] for row in rows]
+            hidden = backbone.last_layer(self._model, batch, self._tokenizer.mask_token_id, seen)
             for row, vectors in zip(rows, hidden, strict=True):
                 kept = vectors[self._kept(sequences[row], kind)]
                 projected = kept if self._projection is None else kept @ self._projection.T
                 matrices[row] = projected / np.linalg.norm(projected, axis=1, keepdims=True)
-        return MultiVectors.from_list(matrices, ids)
+        return matrices
 
-    def __repr__(self) -> str:
-        return f"LateEncoder({self.name})"
+
+def late_name(dim: int) -> str:
+    """The name of the bundled late encoder with this number of dimensions, without loading it."""
+    return f"{backbone.NAME}, token vectors, {dim} dimensions"
+
+
+def projection_folder() -> Path:
+    """The folder of the bundled projection and of how the late encoder reads text, `models/late-128`."""
+    return backbone.model_folder(f"late-{MAX_DIM}")
+
+
+def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
+    """The first `dim` rows of the bundled projection: float32 `(dim, 384)`, orthonormal.
+
+    They are the top right singular vectors of token vectors of random words, not centred: among all matrices of that
+    rank this one keeps dot products best (Eckart and Young, Psychometrika 1936), and MaxSim is made of dot products.
+    `data/models/late-128/make.py` fits it.
+
+    Args:
+        folder: holds `projection.safetensors` and `projection.json` (its digest).
+        dim: from 1 to 128.
+
+    Raises:
+        TypeError, ValueError: `dim` is not such a number.
+        FileNotFoundError: a file is missing.
+        ValueError: the file is damaged: digest, shape or dtype are not what was written.
+    """
+    rows = positive_int(dim, "dim")
+    if rows > MAX_DIM:
+        raise ValueError(f"dim must be from 1 to {MAX_DIM}, or {backbone.DIM} for no projection, got {rows}.")
+    why = "The bundled late encoder projects with it."
+    backbone.check_digests(folder, RECORD, [PROJECTION], why)
+    from safetensors.numpy import load_file
+
+    weight: NDArray[Any] = load_file(folder / PROJECTION)["weight"]
+    if weight.shape != (MAX_DIM, backbone.DIM) or weight.dtype != np.float32:
+        raise ValueError(
+            f"{folder / PROJECTION} holds {weight.dtype} {weight.shape} where float32 {(MAX_DIM, backbone.DIM)} is "
+            f"wanted. {why} {backbone.RESTORE}"
+        )
+    return np.ascontiguousarray(weight[:rows])
+
+
+def load_untrained_late(dim: Any = MAX_DIM) -> LateEncoder:
+    """The bundled late encoder that nothing was trained for: the backbone's token vectors and the projection.
+
+    `dim` is from 1 to 128, or 384 for the token vectors as they are. Raises as `load_projection`, `LateConfig.load`.
+    """
+    folder = projection_folder()
+    config = LateConfig.load(folder / "config.json")
+    return LateEncoder(None if dim == backbone.DIM else load_projection(folder, dim), config)
+
+
+def load_trained_late(folder: Path | None = None, dim: Any = MAX_DIM) -> LateEncoder:
+    """The late encoder that was trained for MaxSim.
+
+    Args:
+        folder: what `trained.write_trained` wrote; by default the bundled one.
+        dim: from 1 to 128: the leading dimensions, scaled to unit length again.
+
+    Raises:
+        TypeError, ValueError: `dim` is not such a number.
+        FileNotFoundError, ValueError: as `trained.read_trained`, or `config.json` is not a late encoder's.
+    """
+    source = trained.trained_folder("late") if folder is None else folder
+    if positive_int(dim, "dim") > MAX_DIM:
+        raise ValueError(f"dim must be from 1 to {MAX_DIM} for the trained late encoder, got {dim}.")
+    tensors = trained.read_trained(source, "late")
+    config = LateConfig.load(source / trained.CONFIG)
+    model = trained.trained_network(tensors)
+    _, tokenizer = backbone.load_backbone()
+    rows = [tokenizer.convert_tokens_to_ids(marker) for marker in (config.query_marker, config.document_marker)]
+    model.embeddings.word_embeddings.weight[rows] = tensors["markers"]
+    projection = tensors["projection.weight"][:dim].numpy().copy()
+    return LateEncoder(projection, config, model, f"{backbone.NAME} trained for MaxSim, {dim} dimensions")
