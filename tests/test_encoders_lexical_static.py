@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lateint_ref import encoders as enc
-from lateint_ref._cache import cache_folder
+from lateint_ref.checks import cache_folder
 from lateint_ref.encoders import backbone, static
 
 DOCUMENTS = ["red tent red pegs", "green tent", "canoe hire river canoe paddle", "opening hours library"]
@@ -59,6 +59,24 @@ def test_bm25_unknown_words_score_zero(query):
 def test_bm25_bad_documents(documents, error, words):
     with pytest.raises(error, match=words):
         enc.BM25(documents)
+
+
+def test_accents_may_be_typed_in_two_ways():
+    import unicodedata
+
+    composed, apart = (unicodedata.normalize(form, "Café Zürich") for form in ("NFC", "NFD"))
+    assert composed != apart
+    index = enc.BM25([composed, apart, "neither of them"])
+    for query in (composed, apart):
+        scores = index.scores(query)
+        assert scores[0] == scores[1] > scores[2] == 0
+
+
+def test_words_of_scripts_with_vowel_signs():
+    index = enc.BM25(["हिन्दी भाषा", "தமிழ் மொழி", "an English text"])
+    assert index.words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
+    assert index.scores("भाषा").argmax() == 0
+    assert index.scores("மொழி").argmax() == 1
 
 
 def test_bm25_bad_arguments():

@@ -11,9 +11,8 @@ from lateint_ref import encoders
 from lateint_ref.encoders._pages_words import coverage, token_boxes, tokens_of_patches, windows
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.pages_bundled import GRID, BundledPages
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.ocr import Word
-from lateint_ref.pages import load_pages_dataset, page_image, page_words
+from lateint_ref.ocr import Word, load_pages_dataset, page_image, page_words
+from lateint_ref.scores import maxsim_scores
 
 PATCHES = GRID[0] * GRID[1]
 WIDTH, HEIGHT = 640, 320  # patches of 20 x 10 pixels

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lateint_ref.encoders.pages_hub import HubPages
-from lateint_ref.heatmaps import patch_similarity
-from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pages import patch_similarity
+from lateint_ref.scores import maxsim_scores
 from page_checkpoints import BUILDERS, build, colpali, randomize, tiled
 
 QUERIES = ["revenue of march", "table", "the figure two of the north region"]

@@ -209,7 +209,7 @@ def memory() -> str:
 
 def cache() -> list[Finding]:
     """The cache folder."""
-    from lateint_ref._cache import cache_folder
+    from lateint_ref.checks import cache_folder
 
     folder = cache_folder()
     return [Finding("cache folder", f"{folder} ({'there' if folder.is_dir() else 'made when first used'})")]

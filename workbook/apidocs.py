@@ -15,13 +15,24 @@ import itertools
 import re
 import sys
 import warnings
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from lateint_ref.datasets import Dataset, Passage, Qrels, Query, _metadata, _read_jsonl, _read_qrels, _text, data_folder
+from lateint_ref.datasets import (
+    Dataset,
+    Passage,
+    Qrels,
+    Query,
+    data_folder,
+    metadata_of,
+    read_jsonl,
+    read_qrels,
+    text_of,
+)
 
 # Public modules with a list of their public names. The rest (numpy.ma, numpy.random, scipy.linalg, scipy.special,
 # sklearn.datasets, sklearn.utils ...) is left out so that two cores encode the whole in about half a minute.
@@ -70,17 +81,16 @@ def load_apidocs(split: str = "dev") -> Dataset:
         known = sorted(path.stem for path in judgments.parent.glob("*.tsv"))
         raise FileNotFoundError(f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}.")
     queries = [
-        Query(_text(record, "_id", where), _text(record, "text", where), _metadata(record, where))
-        for where, record in _read_jsonl(folder / "queries.jsonl")
+        Query(text_of(record, "_id", where), text_of(record, "text", where), metadata_of(record, where))
+        for where, record in read_jsonl(folder / "queries.jsonl")
     ]
     passages = api_passages()
-    try:
-        qrels = _read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages})
-    except ValueError as error:
-        if "no document has the id" not in str(error):
-            raise
+    left_out: Counter[str] = Counter()
+    qrels = read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages}, left_out)
+    if left_out:
         here = ", ".join(f"{package} {version(package)}" for package in PACKAGES.values())
-        raise ValueError(f"{error} The questions were judged with {JUDGED_WITH}; installed are {here}.") from error
+        told = ", ".join(f"{count} {what}" for what, count in left_out.items())
+        raise ValueError(f"{judgments}: {told}. The questions were judged with {JUDGED_WITH}; installed are {here}.")
     return Dataset("apidocs", split, passages, [query for query in queries if query.id in qrels], qrels)
 
 

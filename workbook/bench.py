@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.checks import Float32Array
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.scores import maxsim_scores
 
 Contender = Callable[[], Any]
 OURS = "lateint_ref.maxsim_scores"

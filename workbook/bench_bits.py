@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, UInt8Array
-from lateint_ref.bits import binarize, maxsim_asymmetric, maxsim_inv_hamming
-from lateint_ref.int8 import maxsim_int8_scores, quantize_collection, quantize_int8
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.checks import Float32Array, UInt8Array
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.packed import binarize_collection, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
+from lateint_ref.quantize import (
+    binarize,
+    binarize_collection,
+    maxsim_asymmetric,
+    maxsim_asymmetric_scores,
+    maxsim_int8_scores,
+    maxsim_inv_hamming,
+    maxsim_inv_hamming_scores,
+    quantize_collection,
+    quantize_int8,
+)
+from lateint_ref.scores import maxsim_scores
 from workbook import bench
 
 FLOAT = "maxsim_scores, float32"

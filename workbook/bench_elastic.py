@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
-from lateint_ref.bits import binarize, to_hex
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.checks import Float32Array
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.packed import binarize_collection, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
+from lateint_ref.quantize import (
+    binarize,
+    binarize_collection,
+    maxsim_asymmetric_scores,
+    maxsim_inv_hamming_scores,
+    to_hex,
+)
+from lateint_ref.scores import maxsim_scores
 from workbook import bench
 
 _ADDED = 100.0  # to every score, so that none is below zero

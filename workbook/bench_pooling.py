@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pooling import pool_levels, pool_tokens
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, UInt8Array
-from lateint_ref.bits import unpack
-from lateint_ref.packed import PackedMultiVectors, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
-from lateint_ref.rescoring import top_k, two_stage_search
+from lateint_ref.checks import Float32Array, UInt8Array
+from lateint_ref.multivectors import PackedMultiVectors
+from lateint_ref.quantize import maxsim_asymmetric_scores, maxsim_inv_hamming_scores, unpack
+from lateint_ref.ranking import two_stage_search
+from lateint_ref.scores import top_k
 from workbook import bench
 
 DIM = 128

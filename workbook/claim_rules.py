@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 
 Outcome = Literal["met", "missed", "undecided"]
 OUTCOMES: tuple[Outcome, ...] = ("met", "undecided", "missed")

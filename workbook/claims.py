@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 from workbook.claim_rules import OUTCOMES, Measurement, Outcome, Rule
 
 if TYPE_CHECKING:

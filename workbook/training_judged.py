@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from workbook.apidocs import _prose, _sections
 from workbook.training_guard import Guard
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from workbook.training_pairs import Pair, normalised
 
 SHARD = 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 
 
 def last_layer(model: Any, sequences: list[list[int]], pad_id: int, attended: list[int] | None = None) -> Float32Array:

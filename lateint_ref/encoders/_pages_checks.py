@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lateint_ref._checks import describe
-from lateint_ref.multivectors import _checked_ids
+from lateint_ref.checks import describe
+from lateint_ref.ragged import checked_ids
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +35,7 @@ def check_pages(images: Any, ids: Sequence[str] | None, look: Callable[[Image], 
         ValueError: no pages, duplicate ids, or pages that cannot be read or encoded (each is named); also where bad
             pages are of several kinds.
     """
-    from lateint_ref.page_images import open_image
+    from lateint_ref.page_io import open_image
 
     if isinstance(images, (str, bytes, os.PathLike, dict)) or not (
         hasattr(images, "__len__") and hasattr(images, "__getitem__")
@@ -45,7 +45,7 @@ def check_pages(images: Any, ids: Sequence[str] | None, look: Callable[[Image], 
         )
     if len(images) == 0:
         raise ValueError("images is empty: give at least one page.")
-    names = _checked_ids(ids, len(images))
+    names = checked_ids(ids, len(images))
     seen: list[Seen] = []
     errors: list[tuple[str, Exception]] = []
     for name, source in zip(names, images, strict=True):

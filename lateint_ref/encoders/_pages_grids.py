@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Int64Array
+from lateint_ref.checks import Int64Array
 
 
 def page_grid(family: str, processor: Any, config: Any, width: int, height: int) -> tuple[int, int]:

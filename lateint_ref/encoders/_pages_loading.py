@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 from lateint_ref.encoders._hub_loading import _is_unavailable
 from lateint_ref.encoders._pages_weights import load_adapter, load_weights, require_none
 from lateint_ref.encoders._quiet import quiet_loading

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Int64Array
+from lateint_ref.checks import Int64Array
 
 if TYPE_CHECKING:
     from lateint_ref.ocr import Word

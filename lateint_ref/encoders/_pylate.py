@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders._hub_loading import Loaded, loading
 from lateint_ref.encoders.late import LateConfig
 

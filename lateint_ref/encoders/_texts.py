@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lateint_ref._checks import describe, positive_int
+from lateint_ref.checks import describe, whole
 
 
 def check_texts(value: Any, name: str) -> list[str]:
@@ -62,7 +62,7 @@ def batches(lengths: Sequence[int], batch_size: Any, progress: bool, what: str) 
     Raises:
         TypeError, ValueError: `batch_size` is not a whole number of at least 1.
     """
-    size = positive_int(batch_size, "batch_size")
+    size = whole(batch_size, "batch_size")
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     starts: Any = range(0, len(order), size)
     if progress:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._texts import batches, check_text, check_texts
 from lateint_ref.encoders.joint import FEATURES, SPLIT, Judge, Reading, pair_features, read_apart

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from lateint_ref.encoders._hub_loading import loading
 from lateint_ref.encoders._pylate import require_markers, require_projection
 from lateint_ref.encoders._texts import check_text, check_texts

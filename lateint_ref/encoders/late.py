@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._forward import last_layer
 from lateint_ref.encoders._texts import batches, check_text, check_texts

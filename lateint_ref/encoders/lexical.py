@@ -6,18 +6,22 @@ Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 
 from __future__ import annotations
 
+import unicodedata
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders._texts import check_text, check_texts
 
 
 class BM25:
     """An index of documents that scores them all for a query.
 
-    Words are runs of two or more letters and digits, lower-cased, without English stopwords, cut to their stems.
+    Words are runs of two or more letters and digits, lower-cased, without English stopwords, cut to their stems. Texts
+    are composed first (Unicode's NFC), so it does not matter how their accents were typed; the marks that many scripts
+    set beside a letter belong to the word.
 
     Attributes:
         name: `"bm25"`.
@@ -47,7 +51,7 @@ class BM25:
 
         self._stemmer = Stemmer("english")
         self._n_docs = len(texts)
-        tokenized = bm25s.tokenize(texts, stopwords="english", stemmer=self._stemmer, show_progress=False)
+        tokenized = bm25s.tokenize([_composed(text) for text in texts], **self._settings())
         if not tokenized.vocab:
             raise ValueError("documents hold no words but stopwords and single letters: BM25 has nothing to index.")
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
@@ -76,14 +80,18 @@ class BM25:
         """The words of a query as they are looked up, whether or not a document has them."""
         import bm25s
 
-        tokens: list[list[str]] = bm25s.tokenize(
-            [check_text(query, "query")],
-            stopwords="english",
-            stemmer=self._stemmer,
-            return_ids=False,
-            show_progress=False,
-        )
+        composed = _composed(check_text(query, "query"))
+        tokens: list[list[str]] = bm25s.tokenize([composed], return_ids=False, **self._settings())
         return tokens[0]
+
+    def _settings(self) -> dict[str, Any]:
+        """How texts become words, of documents and queries alike."""
+        return {
+            "stopwords": "english",
+            "stemmer": self._stemmer,
+            "token_pattern": _words(),
+            "show_progress": False,
+        }
 
     def scores(self, query: str) -> Float32Array:
         """BM25 of every document for one query.
@@ -102,3 +110,14 @@ class BM25:
         if not ids:
             return np.zeros(self._n_docs, dtype=np.float32)
         return np.asarray(self._index.get_scores_from_ids(ids), dtype=np.float32)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+@cache
+def _words() -> str:
+    """Runs of two or more letters, digits and marks, as a pattern: vowel signs are no letters, and end no word."""
+    marks = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
+    return rf"[\w{marks}]{{2,}}"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref.checks import Float32Array, Int64Array, describe, whole
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._pages_checks import check_pages
 from lateint_ref.encoders._pages_words import coverage, token_boxes, tokens_of_patches, windows
 from lateint_ref.encoders._texts import check_text
 from lateint_ref.encoders.late import LateEncoder
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.pages import PageVectors
 
 if TYPE_CHECKING:
     from lateint_ref.ocr import Word
@@ -100,7 +100,7 @@ class BundledPages:
             FileNotFoundError: no such file (the page is named).
             ValueError: no pages, duplicate ids, or pages that cannot be read (each is named).
         """
-        positive_int(batch_size, "batch_size")
+        whole(batch_size, "batch_size")
         names, _ = check_pages(images, ids, lambda page: None)
         pages: Any = images
         if progress:
@@ -117,7 +117,7 @@ class BundledPages:
         Raises:
             ModuleNotFoundError, FileNotFoundError, TypeError, ValueError: as `encode_pages`.
         """
-        from lateint_ref.pages import read_words
+        from lateint_ref.ocr import read_words
 
         return read_words(image)
 
@@ -141,7 +141,7 @@ class BundledPages:
 
     def _encode(self, image: Any) -> Float32Array:
         """All vectors of a page, `(1030, dim)`."""
-        from lateint_ref.pages import open_image
+        from lateint_ref.page_io import open_image
 
         opened = open_image(image)
         vectors, boxes, extra = self._read(self.words(opened))

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, positive_int
+from lateint_ref.checks import Float32Array, Int64Array, whole
 from lateint_ref.encoders._pages_checks import check_pages
 from lateint_ref.encoders._pages_grids import page_grid, patch_positions
 from lateint_ref.encoders._pages_loading import load_page_model
 from lateint_ref.encoders._quiet import quiet_loading
 from lateint_ref.encoders._texts import batches, check_text, check_texts
-from lateint_ref.multivectors import MultiVectors, _checked_ids
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pages import PageVectors
+from lateint_ref.ragged import checked_ids
 
 
 class HubPages:
@@ -81,7 +82,7 @@ class HubPages:
             FileNotFoundError: no such file (the page is named).
             ValueError: no pages, duplicate ids, or pages that cannot be read or encoded (each is named).
         """
-        size = positive_int(batch_size, "batch_size")
+        size = whole(batch_size, "batch_size")
         names, sizes, grids = self._check(images, ids)
         vectors: list[Float32Array] = [np.empty((0, 0), np.float32)] * len(names)
         patches: list[Int64Array] = [np.empty(0, np.int64)] * len(names)
@@ -117,7 +118,7 @@ class HubPages:
             ValueError: no texts, an empty one, or duplicate ids.
         """
         checked = check_texts(texts, "texts")
-        names = _checked_ids(ids, len(checked))
+        names = checked_ids(ids, len(checked))
         vectors: list[Float32Array] = [np.empty((0, 0), np.float32)] * len(checked)
         for batch in batches([len(text) for text in checked], batch_size, progress, "queries"):
             with quiet_loading():
@@ -177,6 +178,6 @@ class HubPages:
 
 
 def _open(source: Any) -> Any:
-    from lateint_ref.pages import open_image
+    from lateint_ref.page_io import open_image
 
     return open_image(source)

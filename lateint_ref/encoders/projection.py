@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, positive_int
+from lateint_ref.checks import Float32Array, whole
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._weights import RESTORE, check_digests, write_digests
 from lateint_ref.encoders.late import LateConfig, LateEncoder
@@ -47,7 +47,7 @@ def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
         FileNotFoundError: a file is missing.
         ValueError: the file is damaged: digest, shape or dtype are not what was written.
     """
-    rows = positive_int(dim, "dim")
+    rows = whole(dim, "dim")
     if rows > MAX_DIM:
         raise ValueError(f"dim must be from 1 to {MAX_DIM}, or {backbone.DIM} for no projection, got {rows}.")
     path = folder / _FILE

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders._quiet import quiet_loading
 from lateint_ref.encoders._texts import check_texts
