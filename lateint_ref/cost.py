@@ -1,4 +1,7 @@
-"""What a search costs, counted before it is run: operations and bytes read, stage by stage, and the time they predict.
+"""What a system costs, counted before it is built: bytes, operations and the time they predict, disk, memory, shards.
+
+Bytes are those of the vectors themselves, as stored: no index structure, no compression, no copy of the source, but
+for what `Plan.assumptions` adds. Units are bytes; `format_bytes` prints decimal units (1 MB = 1,000,000 bytes).
 
 An *operation* is one pair of numbers that meet, one dimension of a query vector and one of a stored vector, float or
 bit alike. What a pair costs depends on how it is computed, so every stage names its kind, and each kind has speeds of
@@ -9,8 +12,11 @@ its own, fitted to measured times on the machine at hand:
 Adding the last two terms, rather than taking the larger as the roofline model does, keeps the fit linear; it is at
 most twice too long, where both take equally long and would overlap.
 
-Source of the idea: Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model for Multicore
-Architectures", CACM 2009.
+Sources: Elasticsearch documentation, "Rank vectors field type", "Tune approximate kNN search" (bytes of a
+single-vector field in each quantisation, of the HNSW graph, and that quantised fields keep the floats on disk as well)
+and "Size your shards" (10 to 50 GB and up to 200 million documents a shard); `RankVectorsFieldMapper` (a document's
+vectors and their magnitudes are two binary values); Santhanam et al., "ColBERTv2", NAACL 2022, section 3.3 (4-byte
+centroid id plus 1 or 2 bits a dimension); Williams, Waterman and Patterson, "Roofline", CACM 2009.
 """
 
 from __future__ import annotations
@@ -21,8 +27,128 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lateint_ref._checks import positive_int
-from lateint_ref.storage import bytes_per_vector
+from lateint_ref.checks import describe, one_of, positive, whole
+from lateint_ref.multivectors import MultiVectors
+
+# Bits of each dimension, and bytes that every vector takes beside them: ColBERTv2's centroid id, Lucene's corrections.
+LAYOUTS: dict[str, tuple[int, int]] = {
+    "float32": (32, 0),
+    "float16": (16, 0),
+    "bfloat16": (16, 0),
+    "int8": (8, 0),
+    "residual-4bit": (4, 4),
+    "residual-2bit": (2, 4),
+    "residual-1bit": (1, 4),
+    "bit": (1, 0),
+    "lucene-int8": (8, 4),
+    "lucene-int4": (4, 4),
+    "lucene-bbq": (1, 14),
+}
+REPRESENTATIONS = tuple(name for name in LAYOUTS if not name.startswith("lucene"))
+# How a search reads the vectors of each kind of field: `dense_vector` by quantisation and by index, `rank_vectors`.
+FIRST_STAGES = {"float32": "float32", "int8": "lucene-int8", "int4": "lucene-int4", "bbq": "lucene-bbq"}
+_INDEXES = {"hnsw": "float32", "flat": "float32", "int8_hnsw": "lucene-int8", "bbq_hnsw": "lucene-bbq"}
+_ELEMENTS = {"float": "float32", "bfloat16": "bfloat16", "byte": "int8", "bit": "bit"}
+
+GRAPH_NEIGHBOURS = 16
+SHARD_BYTES = 50_000_000_000
+SHARD_DOCUMENTS = 200_000_000
+_FLOAT_BYTES = 4
+
+
+def bytes_per_vector(dim: int, representation: str = "float32") -> int:
+    """Bytes of one stored vector.
+
+    Args:
+        dim: dimensions, at least 1; a multiple of 8 where bits are packed.
+        representation: one of `REPRESENTATIONS`. `residual-*` adds ColBERTv2's 4-byte centroid id.
+
+    Raises:
+        ValueError: bits that do not fill whole bytes.
+    """
+    dim = whole(dim, "dim")
+    bits, beside = LAYOUTS[one_of(representation, REPRESENTATIONS, "representation")]
+    if dim * bits % 8:
+        raise ValueError(
+            f"{dim} dimensions as {representation!r} do not fill whole bytes: dim must be a multiple of 8."
+        )
+    return dim * bits // 8 + beside
+
+
+def bytes_per_document(n_vectors: int, dim: int, representation: str = "float32") -> int:
+    """Bytes of one document of `n_vectors` vectors, 1 for an average vector; errors as `bytes_per_vector`."""
+    return whole(n_vectors, "n_vectors") * bytes_per_vector(dim, representation)
+
+
+def collection_bytes(documents: MultiVectors, representation: str = "float32") -> int:
+    """Bytes of a whole collection's vectors; errors as `bytes_per_vector`."""
+    return len(documents.vectors) * bytes_per_vector(documents.dim, representation)
+
+
+def first_stage_bytes(dim: int, quantisation: str = "float32") -> float:
+    """Bytes in memory of one single vector in Elasticsearch's `dense_vector`, its graph left out.
+
+    Args:
+        dim: dimensions.
+        quantisation: `"float32"`, `"int8"`, `"int4"` or `"bbq"`.
+    """
+    return _read_bytes(whole(dim, "dim"), FIRST_STAGES[one_of(quantisation, tuple(FIRST_STAGES), "first_stage")])
+
+
+def rank_vectors_bytes(n_vectors: int, dims: int, element_type: str = "float") -> int:
+    """Bytes of a document's `rank_vectors` on disk: the vectors, and a float32 magnitude for each of them.
+
+    Args:
+        n_vectors: vectors of the document.
+        dims: dimensions of each; a multiple of 8 for `bit`.
+        element_type: `"float"`, `"bfloat16"`, `"byte"` or `"bit"`.
+    """
+    kind = _ELEMENTS[one_of(element_type, tuple(_ELEMENTS), "element_type")]
+    return whole(n_vectors, "n_vectors") * (bytes_per_vector(whole(dims, "dims"), kind) + _FLOAT_BYTES)
+
+
+def knn_memory_bytes(n_vectors: int, dims: int, index: str = "hnsw", m: int = GRAPH_NEIGHBOURS) -> int:
+    """Memory that kNN wants outside the heap, for the file system cache: vectors as the search reads them, and graph.
+
+    Args:
+        n_vectors: all vectors of the field, nested ones each.
+        dims: dimensions of a vector.
+        index: `"hnsw"`, `"flat"`, `"int8_hnsw"` or `"bbq_hnsw"`.
+        m: links of a node of the graph.
+    """
+    read = math.ceil(_read_bytes(whole(dims, "dims"), _INDEXES[one_of(index, tuple(_INDEXES), "index")]))
+    graph = 0 if index == "flat" else _FLOAT_BYTES * whole(m, "m")
+    return whole(n_vectors, "n_vectors") * (read + graph)
+
+
+def knn_disk_bytes(n_vectors: int, dims: int, index: str = "hnsw", m: int = GRAPH_NEIGHBOURS) -> int:
+    """Disk of the same field: the full vectors, the quantised copy where there is one, and the graph.
+
+    Arguments and errors as `knn_memory_bytes`.
+    """
+    searched = knn_memory_bytes(n_vectors, dims, index, m)
+    return searched if _INDEXES[index] == "float32" else n_vectors * dims * _FLOAT_BYTES + searched
+
+
+def shard_count(total_bytes: float, n_documents: int) -> int:
+    """Primary shards for an index: none above 50 GB, and none above 200 million documents.
+
+    Args:
+        total_bytes: of the whole index, without replicas.
+        n_documents: documents as Lucene counts them, nested ones each.
+    """
+    by_bytes = positive(total_bytes, "total_bytes") / SHARD_BYTES
+    return math.ceil(max(by_bytes, whole(n_documents, "n_documents") / SHARD_DOCUMENTS))
+
+
+def format_bytes(count: float) -> str:
+    """Bytes for reading, decimal units, three significant digits: `format_bytes(527360)` is `"527 kB"`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if value >= 100 or value == int(value) else f"{value:.3g} {unit}"
 
 
 @dataclass(frozen=True)
@@ -40,46 +166,11 @@ class Work:
     bytes_read: float
 
     def __post_init__(self) -> None:
-        """Check the counts.
-
-        Raises:
-            ValueError: a count that is not a finite number, 0 or more.
-        """
+        """Check that the counts are finite numbers, 0 or more; a `ValueError` names another."""
         for name in ("operations", "bytes_read"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.number)) and math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} of {self.kind!r} must be a finite number, 0 or more, got {value!r}.")
-
-
-def scan(kind: str, n_query: float, n_vectors: int, dim: int, representation: str = "float32") -> Work:
-    """Every query vector meets every stored vector once: MaxSim over a collection, or dot products with single vectors.
-
-    Args:
-        kind: names the code, as `"maxsim"`.
-        n_query: vectors of the query, above 0; a mean over queries need not be whole. 1 where single vectors are
-            compared.
-        n_vectors: stored vectors that are looked at.
-        dim: their dimensions.
-        representation: how they are stored, a key of `storage.BITS_PER_DIMENSION`.
-
-    Raises:
-        TypeError, ValueError: as `storage.bytes_per_vector`, or a count that is not above 0.
-    """
-    if not (isinstance(n_query, (int, float, np.number)) and math.isfinite(n_query) and n_query > 0):
-        raise ValueError(f"n_query must be a number above 0, got {n_query!r}.")
-    count = positive_int(n_vectors, "n_vectors")
-    return Work(kind, float(n_query) * count * dim, count * bytes_per_vector(dim, representation))
-
-
-def total(stages: Sequence[Work]) -> tuple[float, float]:
-    """Operations and bytes read of all stages, as `pipelines.Pipeline` takes them.
-
-    Raises:
-        ValueError: no stages.
-    """
-    if not stages:
-        raise ValueError("stages is empty: a search has at least one stage.")
-    return sum(stage.operations for stage in stages), sum(stage.bytes_read for stage in stages)
+                raise ValueError(f"{name} of {self.kind!r} must be a finite number, 0 or more, got {describe(value)}.")
 
 
 @dataclass(frozen=True)
@@ -101,6 +192,41 @@ class Speed:
         return self.fixed + self.per_operation * work.operations + self.per_byte * work.bytes_read
 
 
+def scan(kind: str, n_query: float, n_vectors: int, dim: int, representation: str = "float32") -> Work:
+    """Every query vector meets every stored vector once: MaxSim over a collection, or dot products with single vectors.
+
+    Args:
+        kind: names the code, as `"maxsim"`.
+        n_query: vectors of the query, above 0; a mean over queries need not be whole. 1 where single vectors are
+            compared.
+        n_vectors: stored vectors that are looked at.
+        dim: their dimensions.
+        representation: how they are stored, as `bytes_per_vector` takes it.
+    """
+    met, count = positive(n_query, "n_query"), whole(n_vectors, "n_vectors")
+    return Work(kind, met * count * dim, count * bytes_per_vector(dim, representation))
+
+
+def total(stages: Sequence[Work]) -> tuple[float, float]:
+    """Operations and bytes read of all stages; no stages are a `ValueError`."""
+    _at_least_one(stages)
+    return sum(stage.operations for stage in stages), sum(stage.bytes_read for stage in stages)
+
+
+def predict(stages: Sequence[Work], speeds: Mapping[str, Speed]) -> float:
+    """Seconds that a search should take: its stages one after the other.
+
+    Raises:
+        KeyError: a kind without a speed.
+        ValueError: no stages.
+    """
+    _at_least_one(stages)
+    for stage in stages:
+        if stage.kind not in speeds:
+            raise KeyError(f"no speed for {stage.kind!r}: the fitted kinds are {sorted(speeds)}.")
+    return sum(speeds[stage.kind].seconds(stage) for stage in stages)
+
+
 def fit(samples: Sequence[tuple[Work, float]]) -> dict[str, Speed]:
     """Speeds of each kind of work from measured times, none below 0, so that relative errors are smallest.
 
@@ -120,12 +246,9 @@ def fit(samples: Sequence[tuple[Work, float]]) -> dict[str, Speed]:
 
     if not samples:
         raise ValueError("samples is empty: measure at least two stages of every kind.")
-    for work, seconds in samples:
-        if not (isinstance(seconds, (int, float, np.number)) and math.isfinite(seconds) and seconds > 0):
-            raise ValueError(f"the time of {work.kind!r} must be a number of seconds above 0, got {seconds!r}.")
     speeds = {}
     for kind in dict.fromkeys(work.kind for work, _ in samples):
-        mine = [(work, seconds) for work, seconds in samples if work.kind == kind]
+        mine = [(work, positive(seconds, f"the time of {kind!r}")) for work, seconds in samples if work.kind == kind]
         if len({(work.operations, work.bytes_read) for work, _ in mine}) < 2:
             raise ValueError(f"kind {kind!r} has samples of one size only: measure at least two sizes.")
         counts = np.array([[1.0, work.operations, work.bytes_read] for work, _ in mine])
@@ -138,16 +261,12 @@ def fit(samples: Sequence[tuple[Work, float]]) -> dict[str, Speed]:
     return speeds
 
 
-def predict(stages: Sequence[Work], speeds: Mapping[str, Speed]) -> float:
-    """Seconds that a search should take: its stages one after the other.
-
-    Raises:
-        KeyError: a kind without a speed.
-        ValueError: no stages.
-    """
+def _at_least_one(stages: Sequence[Work]) -> None:
     if not stages:
         raise ValueError("stages is empty: a search has at least one stage.")
-    for stage in stages:
-        if stage.kind not in speeds:
-            raise KeyError(f"no speed for {stage.kind!r}: the fitted kinds are {sorted(speeds)}.")
-    return sum(speeds[stage.kind].seconds(stage) for stage in stages)
+
+
+def _read_bytes(dim: int, layout: str) -> float:
+    """Bytes of one vector as a search reads it, corrections included."""
+    bits, beside = LAYOUTS[layout]
+    return dim * bits / 8 + beside

@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,12 +71,12 @@ class Dataset:
     queries: list[Query]
     qrels: Qrels
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """Document ids, in corpus order."""
         return [passage.id for passage in self.passages]
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
         """Documents as encoders read them, in corpus order."""
         return [passage.full_text for passage in self.passages]
@@ -96,8 +100,7 @@ def data_folder() -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(
             f"The bundled data is not at {folder}. It comes with a clone of the project, not with the "
-            f"Python package: "
-            "run from a clone, or set LATEINT_DATA to its data folder."
+            "Python package: run from a clone, or set LATEINT_DATA to its data folder."
         )
     return folder
 
@@ -118,28 +121,30 @@ def load_handbook(split: str = "dev") -> Dataset:
 def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
     """Read a collection in BEIR layout and check that its parts fit together.
 
+    Published collections have documents without a text, judgments of documents or queries that are not there, and
+    grades below 0. These are left out, and one warning says how many.
+
     Args:
         folder: holds `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`.
         split: which judgments to read. Only queries judged in that split are kept.
 
     Raises:
         FileNotFoundError: a file is missing; for an unknown split the message lists those there are.
-        ValueError: a line that is not what the layout says, a duplicate id, or a judgment of an unknown query
-            or document. The message gives file and line.
+        ValueError: a line that is not what the layout says, a duplicate id, or nothing left to judge. The message
+            gives file and line.
     """
     root = Path(folder)
-    passages = [
-        Passage(
-            _text(record, "_id", where),
-            _text(record, "title", where, ""),
-            _text(record, "text", where),
-            _metadata(record, where),
-        )
-        for where, record in _read_jsonl(root / "corpus.jsonl")
-    ]
+    left_out: Counter[str] = Counter()
+    passages = []
+    for where, record in read_jsonl(root / "corpus.jsonl"):
+        title, text = (text_of(record, key, where, optional=True) for key in ("title", "text"))
+        if title.strip() or text.strip():
+            passages.append(Passage(text_of(record, "_id", where), title, text, metadata_of(record, where)))
+        else:
+            left_out["documents without title or text"] += 1
     queries = [
-        Query(_text(record, "_id", where), _text(record, "text", where), _metadata(record, where))
-        for where, record in _read_jsonl(root / "queries.jsonl")
+        Query(text_of(record, "_id", where), text_of(record, "text", where), metadata_of(record, where))
+        for where, record in read_jsonl(root / "queries.jsonl")
     ]
     for kind, items in (("corpus", passages), ("queries", queries)):
         if not items:
@@ -148,71 +153,93 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
     if not judgments.is_file():
         known = sorted(path.stem for path in judgments.parent.glob("*.tsv"))
         raise FileNotFoundError(f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}.")
-    qrels = _read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages})
+    qrels = read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages}, left_out)
+    if left_out:
+        told = ", ".join(f"{count} {what}" for what, count in left_out.items())
+        warnings.warn(f"{root.name}, {split}: left out {told}.", stacklevel=2)
     return Dataset(root.name, split, passages, [query for query in queries if query.id in qrels], qrels)
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `(file and line, record)`; blank lines at the end are let pass. Ids must be unique."""
+def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield `(file and line, record)`; blank lines are passed over. Ids must be unique."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: a collection in BEIR layout needs it.")
     seen: dict[str, int] = {}
-    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
-        if not raw.strip():
-            continue
+    for number, line in _lines(path):
         where = f"{path}, line {number}"
         try:
-            record = json.loads(raw.decode("utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{where}: not a line of JSON in UTF-8 ({error}).") from error
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{where}: not a line of JSON ({error}).") from error
         if not isinstance(record, dict):
             raise ValueError(f"{where}: expected a JSON object with _id and text, got {type(record).__name__}.")
-        identifier = _text(record, "_id", where)
+        identifier = text_of(record, "_id", where)
         if identifier in seen:
             raise ValueError(f"{where}: the id {identifier!r} was used before, in line {seen[identifier]}.")
         seen[identifier] = number
         yield where, record
 
 
-def _text(record: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
-    value = record.get(key, default)
-    if not isinstance(value, str) or (default is None and not value.strip()):
-        raise ValueError(f"{where}: {key!r} must be a non-empty string, got {value!r}.")
-    return value
+def read_qrels(path: Path, query_ids: Set[str], passage_ids: Set[str], left_out: Counter[str]) -> Qrels:
+    """Read judgments of these queries and documents; what is left out is counted in `left_out` by its kind.
 
-
-def _metadata(record: dict[str, Any], where: str) -> dict[str, Any]:
-    value = record.get("metadata", {})
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: 'metadata' must be an object, got {value!r}.")
-    return value
-
-
-def _read_qrels(path: Path, query_ids: set[str], passage_ids: set[str]) -> Qrels:
-    qrels: Qrels = {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if not lines or lines[0].split("\t") != ["query-id", "corpus-id", "score"]:
+    Raises:
+        ValueError: a line that is no judgment, a pair judged twice, or no judgments left.
+    """
+    lines = list(_lines(path))
+    if not lines or lines[0][1].split("\t") != ["query-id", "corpus-id", "score"]:
         raise ValueError(f"{path}, line 1: expected the header query-id, corpus-id, score, separated by tabs.")
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
+    qrels: Qrels = {}
+    for number, line in lines[1:]:
         where = f"{path}, line {number}"
         fields = line.split("\t")
         if len(fields) != 3:
             raise ValueError(f"{where}: expected query-id, corpus-id and score separated by tabs, got {line!r}.")
         query_id, passage_id, grade = fields
-        if query_id not in query_ids:
-            raise ValueError(f"{where}: no query has the id {query_id!r}.")
-        if passage_id not in passage_ids:
-            raise ValueError(f"{where}: no document has the id {passage_id!r}.")
-        if not grade.strip().isdigit():
-            raise ValueError(f"{where}: the score must be a whole number of at least 0, got {grade!r}.")
-        if passage_id in qrels.setdefault(query_id, {}):
+        if not re.fullmatch(r"-?[0-9]+", grade.strip()):
+            raise ValueError(f"{where}: the score must be a whole number, got {grade!r}.")
+        if passage_id in qrels.get(query_id, {}):
             raise ValueError(f"{where}: query {query_id!r} and document {passage_id!r} are judged twice.")
-        qrels[query_id][passage_id] = int(grade)
+        if query_id not in query_ids:
+            left_out["judgments of queries that are not there"] += 1
+        elif passage_id not in passage_ids:
+            left_out["judgments of documents that are not there"] += 1
+        elif int(grade) < 0:
+            left_out["grades below 0"] += 1
+        else:
+            qrels.setdefault(query_id, {})[passage_id] = int(grade)
     if not qrels:
-        raise ValueError(f"{path} holds no judgments.")
+        told = ", ".join(f"{count} {what}" for what, count in left_out.items())
+        raise ValueError(f"{path} holds no judgments of these queries and documents{f' ({told})' if told else ''}.")
     return qrels
+
+
+def text_of(record: dict[str, Any], key: str, where: str, optional: bool = False) -> str:
+    """A string of a record; where it is `optional`, an absent one or null is empty."""
+    value = record.get(key)
+    if value is None and optional:
+        return ""
+    if not isinstance(value, str) or not (optional or value.strip()):
+        raise ValueError(f"{where}: {key!r} must be a {'string' if optional else 'non-empty string'}, got {value!r}.")
+    return value
+
+
+def metadata_of(record: dict[str, Any], where: str) -> dict[str, Any]:
+    """The metadata of a record, empty where it has none."""
+    value = record.get("metadata") or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: 'metadata' must be an object, got {value!r}.")
+    return value
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbers and texts of the lines that are not blank. A line ends at a line feed, and nowhere inside a text."""
+    for number, raw in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        if raw.strip():
+            try:
+                yield number, raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}, line {number}: not UTF-8 ({error}).") from error
 
 
 _Item = TypeVar("_Item", Passage, Query)

@@ -10,14 +10,16 @@ CIKM 2007 (the randomization test).
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lateint_ref.checks import as_scores, describe, whole
 from lateint_ref.datasets import Dataset, Qrels
-from lateint_ref.rescoring import top_k
+from lateint_ref.scores import top_k
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,28 +38,22 @@ def make_run(dataset: Dataset, score: Callable[[str], Any], depth: int = 100) ->
         depth: how many documents a query to keep.
 
     Returns:
-        For each query its `depth` best documents. The values are `depth, depth - 1, ...` rather than the
-        scores: measures sort by value and break ties by document id, which here would undo the collection's
-            order.
-
-    Raises:
-        ValueError: `score` did not return one finite number a document.
+        For each query its `depth` best documents; ties keep the collection's order. The values are `depth, depth -
+        1, ...` rather than the scores: of different scorings only ranks compare.
     """
     run: Run = {}
     for query in dataset.queries:
-        scores = np.asarray(score(query.text))
-        if scores.shape != (len(dataset.passages),):
-            raise ValueError(
-                f"score returned shape {scores.shape} for query {query.id!r}, not one number for each of "
-                f"{len(dataset.passages)} documents."
-            )
+        scores = as_scores(score(query.text), f"score for query {query.id!r}", len(dataset.passages))
         best = top_k(scores, depth)
-        run[query.id] = {dataset.passages[index].id: float(len(best) - rank) for rank, index in enumerate(best)}
+        run[query.id] = {dataset.ids[index]: float(len(best) - rank) for rank, index in enumerate(best)}
     return run
 
 
 def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str = "nDCG@10") -> dict[str, float]:
     """One measure for every judged query; a query without results counts 0.
+
+    Documents with equal scores rank as they stand in the run, for every measure: the libraries behind `ir-measures`
+    break ties in different ways, so they are given ranks.
 
     Args:
         run: query id to document id to score.
@@ -68,7 +64,9 @@ def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str
         Query id to value, in the order of `qrels`.
 
     Raises:
-        ValueError: an unknown measure, no judgments, or a query in `run` that is not judged.
+        TypeError: an id that is not a string.
+        ValueError: an unknown measure or a cut-off below 1, no judgments, a query in `run` that is not judged, or a
+            score that is not a finite number.
     """
     import ir_measures
 
@@ -79,46 +77,56 @@ def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str
         raise ValueError(
             f"run holds {len(unknown)} queries without judgments, first {unknown[0]!r}: is it a run of another split?"
         )
-    try:
-        parsed = ir_measures.parse_measure(measure)
-    except (NameError, ValueError) as error:
-        raise ValueError(f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}.") from error
+    parsed = _parsed(measure)
     values = dict.fromkeys(qrels, 0.0)
-    found = {query_id: dict(documents) for query_id, documents in run.items() if documents}
+    found = {query_id: _ranks(query_id, documents) for query_id, documents in run.items() if documents}
     if found:
-        for metric in ir_measures.iter_calc([parsed], qrels, found):
+        try:
+            results = list(ir_measures.iter_calc([parsed], qrels, found))
+        except (ArithmeticError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+            raise ValueError(f"measure {measure!r} cannot be computed here: {describe(error)}.") from error
+        for metric in results:
             values[metric.query_id] = float(metric.value)
     return values
+
+
+def _parsed(measure: str) -> Any:
+    import ir_measures
+
+    try:
+        parsed = ir_measures.parse_measure(measure)
+    except (AttributeError, NameError, TypeError, ValueError) as error:
+        raise ValueError(f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}.") from error
+    # A cut-off of 0 would abort the process, in compiled code.
+    whole(parsed.params.get("cutoff", 1), f"the cut-off of measure {measure!r}")
+    return parsed
+
+
+def _ranks(query_id: str, documents: Mapping[str, float]) -> dict[str, float]:
+    """Documents with their ranks as values, larger is better, instead of scores that may tie."""
+    if not all(isinstance(name, str) for name in (query_id, *documents)):
+        raise TypeError(f"ids in run must be strings, got {describe(query_id)} with {describe(next(iter(documents)))}.")
+    names = list(documents)
+    order = top_k(as_scores(list(documents.values()), f"the scores of query {query_id!r} in run"), len(names))
+    return {names[place]: float(len(names) - rank) for rank, place in enumerate(order)}
 
 
 def evaluate(
     run: Mapping[str, Mapping[str, float]], qrels: Qrels, measures: Sequence[str] = MEASURES
 ) -> dict[str, float]:
-    """Mean of each measure over all judged queries.
-
-    Raises:
-        ValueError: as `per_query`.
-    """
+    """Mean of each measure over all judged queries."""
     return {measure: float(np.mean(list(per_query(run, qrels, measure).values()))) for measure in measures}
 
 
 def compare(runs: Mapping[str, Run], dataset: Dataset, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
-    """A table with one system a row and one measure a column.
-
-    Raises:
-        ValueError: as `per_query`.
-    """
+    """A table with one system a row and one measure a column."""
     import pandas as pd
 
     return pd.DataFrame({name: evaluate(run, dataset.qrels, measures) for name, run in runs.items()}).T
 
 
 def by_type(runs: Mapping[str, Run], dataset: Dataset, measure: str = "nDCG@10") -> pd.DataFrame:
-    """A table with one query type a row, its number of queries, and one system a column; last row: all.
-
-    Raises:
-        ValueError: as `per_query`.
-    """
+    """A table with one query type a row, its number of queries, and one system a column; last row: all."""
     import pandas as pd
 
     types = pd.Series({query.id: query.type for query in dataset.queries}, name="type")
@@ -128,6 +136,27 @@ def by_type(runs: Mapping[str, Run], dataset: Dataset, measure: str = "nDCG@10")
     counts = types.value_counts()
     table.insert(0, "queries", [int(counts.get(kind, len(types))) for kind in table.index])
     return table
+
+
+def bootstrap_interval(
+    statistic: Callable[..., Any], *samples: Any, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """95% percentile interval of a statistic over queries, which are drawn anew with replacement.
+
+    Args:
+        statistic: of arrays along `axis`, as `np.mean`; of several, as the ratio of two means.
+        samples: `(n_queries,)` each; of several, the same queries are drawn.
+        resamples: how often.
+        seed: of the draws.
+
+    Returns:
+        The interval's lower and upper end.
+    """
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng(seed)
+    found = bootstrap(samples, statistic, n_resamples=resamples, paired=len(samples) > 1, method="percentile", rng=rng)
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 @dataclass(frozen=True)
@@ -177,7 +206,7 @@ def paired_test(
     Raises:
         ValueError: the two do not hold the same queries, or fewer than two.
     """
-    from scipy.stats import bootstrap, permutation_test
+    from scipy.stats import permutation_test
 
     if set(first) != set(second):
         odd = sorted(set(first) ^ set(second))
@@ -186,7 +215,7 @@ def paired_test(
         )
     if len(first) < 2:
         raise ValueError(f"a paired test needs at least two queries, got {len(first)}.")
-    differences = np.array([first[query_id] - second[query_id] for query_id in first])
+    differences = np.array([float(first[query_id]) - float(second[query_id]) for query_id in first])
     mean = float(differences.mean())
     low, high, p_value = mean, mean, 1.0
     if np.ptp(differences) > 0:
@@ -198,14 +227,7 @@ def paired_test(
             rng=np.random.default_rng(seed),
         )
         p_value = float(test.pvalue)
-        sample = bootstrap(
-            (differences,),
-            np.mean,
-            n_resamples=resamples,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-        low, high = float(sample.confidence_interval.low), float(sample.confidence_interval.high)
+        low, high = bootstrap_interval(np.mean, differences, resamples=resamples, seed=seed)
     elif mean:
         p_value = 2.0 ** (1 - len(differences))
     return PairedTest(

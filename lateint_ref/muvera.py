@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe, positive_int, same_dim
+from lateint_ref.checks import Float32Array, Int64Array, as_matrix, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.scores import TO_MULTIVECTORS
 
 _MAX_BITS = 16
 
@@ -59,18 +60,12 @@ class FixedDimensionalEncoder:
                 with a random sign, to one of `final_dim` sums (`d_final`); by default it stays as it is.
             fill_empty: give a document's empty cells its nearest vector.
             seed: of everything drawn. Query and document need the same encoder.
-
-        Raises:
-            TypeError: a number that is not whole.
-            ValueError: a number outside its range, or `inner_dim` above `dim`.
         """
-        self.dim, self.repetitions = positive_int(dim, "dim"), positive_int(repetitions, "repetitions")
-        if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)):
-            raise TypeError(f"bits must be a whole number from 0 to {_MAX_BITS}, got {describe(bits)}.")
-        if not 0 <= bits <= _MAX_BITS:
+        self.dim, self.repetitions = whole(dim, "dim"), whole(repetitions, "repetitions")
+        if whole(bits, "bits", least=0) > _MAX_BITS:
             raise ValueError(f"bits must be a whole number from 0 to {_MAX_BITS} (2^bits cells), got {bits}.")
         self.bits, self.cells, self.fill_empty = int(bits), 2 ** int(bits), bool(fill_empty)
-        self.inner_dim = self.dim if inner_dim is None else positive_int(inner_dim, "inner_dim")
+        self.inner_dim = self.dim if inner_dim is None else whole(inner_dim, "inner_dim")
         if self.inner_dim > self.dim:
             raise ValueError(f"inner_dim is {self.inner_dim}, but a vector has only {self.dim} dimensions.")
         wide = self.repetitions * self.cells * self.inner_dim
@@ -82,7 +77,7 @@ class FixedDimensionalEncoder:
             self._signs = (signs / np.sqrt(self.inner_dim)).astype(np.float32)
         self._bucket: Int64Array | None = None
         if final_dim is not None:
-            self._bucket = rng.integers(0, positive_int(final_dim, "final_dim"), wide)
+            self._bucket = rng.integers(0, whole(final_dim, "final_dim"), wide)
             self._flip: Float32Array = (rng.integers(0, 2, wide) * 2 - 1).astype(np.float32)
         self.size = wide if final_dim is None else int(final_dim)
 
@@ -91,9 +86,6 @@ class FixedDimensionalEncoder:
 
         Args:
             query: `(n_q, dim)`.
-
-        Raises:
-            TypeError, ValueError: not a matrix of finite numbers, or other dims than the encoder's.
         """
         matrix = as_matrix(query, "query", "(n_q, dim)")
         same_dim(matrix.shape[1], self.dim, "query", "the encoder")
@@ -110,13 +102,8 @@ class FixedDimensionalEncoder:
 
         Args:
             documents: the collection. Works through it in slices, so the result is the only large array.
-
-        Raises:
-            TypeError: `documents` is not a `MultiVectors`.
-            ValueError: other dims than the encoder's.
         """
-        if not isinstance(documents, MultiVectors):
-            raise TypeError(f"documents must be a MultiVectors, got {describe(documents)}.")
+        require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
         same_dim(documents.dim, self.dim, "documents", "the encoder")
         found: Float32Array = np.empty((len(documents), self.size), np.float32)
         step = max(1, 2**22 // (self.repetitions * self.cells * self.inner_dim))

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe, positive_int, same_dim
-from lateint_ref.multivectors import MultiVectors
-from lateint_ref.rescoring import Hit, top_k
+from lateint_ref.checks import Float32Array, Int64Array, as_matrix, require, same_dim, whole
+from lateint_ref.multivectors import MultiVectors, ResidualVectors
+from lateint_ref.ragged import rows_of
 from lateint_ref.residual import ResidualCodec
-from lateint_ref.residual_vectors import ResidualVectors, rows_of
+from lateint_ref.scores import Hit, top_k
 
 
 class Settings(NamedTuple):
@@ -54,12 +54,8 @@ class Stages(NamedTuple):
 
 
 def settings_for(k: int) -> Settings:
-    """ColBERT's settings for the best `k`: the larger `k`, the less may be left out.
-
-    Raises:
-        TypeError, ValueError: `k` is not a whole number of at least 1.
-    """
-    if positive_int(k, "k") <= 10:
+    """ColBERT's settings for the best `k`: the larger `k`, the less may be left out."""
+    if whole(k, "k") <= 10:
         return Settings(1, 0.5, 256)
     return Settings(2, 0.45, 1024) if k <= 100 else Settings(4, 0.4, max(4 * k, 4096))
 
@@ -72,32 +68,29 @@ def centroid_interaction(
     Args:
         similarities: `(n_q, n_centroids)`, dot products of the query's vectors with the centroids.
         encoded: the collection.
-        documents: positions of the documents to score, all by default.
+        documents: the documents to score, all by default: positions, ids or a mask, as `take`.
         threshold: leave out centroids below it for every query vector; by default none.
 
     Returns:
         float32, one score a document of `documents`; minus infinity where all of a document's centroids are left out.
 
     Raises:
-        TypeError: an argument of another type.
-        ValueError: similarities that are not a matrix of finite numbers, or too few centroids.
-        IndexError: a position outside the collection.
+        IndexError, KeyError: a document that the collection does not hold.
+        ValueError: fewer centroids than `encoded` uses.
     """
     matrix = as_matrix(similarities, "similarities", "(n_q, n_centroids)")
-    if not isinstance(encoded, ResidualVectors):
-        raise TypeError(f"encoded must be a ResidualVectors, got {describe(encoded)}.")
+    require(encoded, ResidualVectors, "encoded", "Make one with ResidualCodec.encode.")
     if encoded.centroid_ids.max() >= matrix.shape[1]:
         raise ValueError(
             f"similarities has {matrix.shape[1]} centroids, but encoded uses number {encoded.centroid_ids.max()}: "
             "both must come from one codec."
         )
-    positions = np.arange(len(encoded)) if documents is None else np.asarray(documents, dtype=np.int64)
+    positions = np.arange(len(encoded)) if documents is None else encoded.positions(documents)
     if not len(positions):
         return np.empty(0, np.float32)
-    if positions.min() < 0 or positions.max() >= len(encoded):
-        raise IndexError(f"documents must be positions from 0 to {len(encoded) - 1}, got {describe(documents)}.")
     rows, offsets = rows_of(encoded.offsets, positions)
-    by_centroid = np.ascontiguousarray(matrix.T)
+    # A copy, for it is written to: the transpose of a single row would be the caller's own memory.
+    by_centroid = np.array(matrix.T, order="C")
     if threshold is not None:
         by_centroid[by_centroid.max(axis=1) < threshold] = -np.inf
     best = np.maximum.reduceat(by_centroid[encoded.centroid_ids[rows]], offsets[:-1], axis=0)
@@ -118,12 +111,9 @@ class PlaidIndex:
         """Build the lists.
 
         Raises:
-            TypeError: not a codec, or not what one encoded.
             ValueError: encoded by another codec.
         """
-        if not isinstance(codec, ResidualCodec):
-            raise TypeError(f"codec must be a ResidualCodec, got {describe(codec)}.")
-        codec.check(encoded)
+        require(codec, ResidualCodec, "codec", "Make one with ResidualCodec.train.").check(encoded)
         self.codec, self.encoded = codec, encoded
         owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
         pairs = np.unique(encoded.centroid_ids.astype(np.int64) * len(encoded) + owners)
@@ -133,11 +123,7 @@ class PlaidIndex:
 
     @classmethod
     def build(cls, documents: MultiVectors, bits: int = 2, seed: int = 0) -> PlaidIndex:
-        """Train a codec on a collection, encode it, build the lists.
-
-        Raises:
-            TypeError, ValueError: as `ResidualCodec.train`.
-        """
+        """Train a codec on a collection, encode it, build the lists."""
         codec = ResidualCodec.train(documents, bits, seed)
         return cls(codec, codec.encode(documents))
 
@@ -147,11 +133,7 @@ class PlaidIndex:
         return self.encoded.nbytes + self.codec.nbytes + 4 * len(self.lists) + 4 * len(self.codec.centroids)
 
     def similarities(self, query: Any) -> Float32Array:
-        """Dot products of a query's vectors, `(n_q, dim)`, with the centroids, float32 `(n_q, n_centroids)`.
-
-        Raises:
-            TypeError, ValueError: not a matrix of numbers, or another dim.
-        """
+        """Dot products of a query's vectors, `(n_q, dim)`, with the centroids, float32 `(n_q, n_centroids)`."""
         matrix = as_matrix(query, "query", "(n_q, dim)")
         same_dim(matrix.shape[1], self.codec.dim, "query", "the index")
         return np.asarray(matrix @ self.codec.centroids.T, np.float32)
@@ -160,12 +142,9 @@ class PlaidIndex:
         """Positions of the documents listed at the `n_probe` most similar centroids of any query vector, ascending.
 
         Centroids that no document uses are passed over.
-
-        Raises:
-            TypeError, ValueError: `n_probe` is not a whole number of at least 1.
         """
         used = np.flatnonzero(np.diff(self.list_offsets))
-        probes = min(positive_int(n_probe, "n_probe"), len(used))
+        probes = min(whole(n_probe, "n_probe"), len(used))
         near = np.argpartition(-similarities[:, used], probes - 1, axis=1)[:, :probes]
         rows, _ = rows_of(self.list_offsets, used[np.unique(near)])
         found: Int64Array = np.unique(self.lists[rows]).astype(np.int64)
@@ -177,11 +156,8 @@ class PlaidIndex:
         Args:
             query: `(n_q, dim)`.
             settings: what may be left out; `settings_for(k)` has ColBERT's.
-
-        Raises:
-            TypeError, ValueError: a malformed query, or settings that are not numbers of at least 1.
         """
-        n_docs = positive_int(settings.n_docs, "n_docs")
+        n_docs = whole(settings.n_docs, "n_docs")
         similarities = self.similarities(query)
         candidates = self.candidates(similarities, settings.n_probe)
         pruned = self._best(similarities, candidates, n_docs, settings.threshold)
@@ -197,12 +173,9 @@ class PlaidIndex:
             query: `(n_q, dim)`.
             k: how many hits, at least 1. Fewer come back where fewer are left.
             settings: what may be left out; by default `settings_for(k)`.
-
-        Raises:
-            TypeError, ValueError: as `stages`.
         """
         found = self.stages(query, settings_for(k) if settings is None else settings)
-        ranked = zip(found.ranked[: positive_int(k, "k")], found.scores, strict=False)
+        ranked = zip(found.ranked[: whole(k, "k")], found.scores, strict=False)
         return [Hit(self.encoded.ids[at], float(score)) for at, score in ranked]
 
     def _best(self, similarities: Float32Array, among: Int64Array, n: int, threshold: float | None) -> Int64Array:

@@ -1,11 +1,7 @@
 """How large a system becomes: disk, memory, shards, operations and cores, from counts and measured speeds.
 
-Counts are exact for the vectors themselves, as in `storage`; what is assumed beyond them stands in `Plan.assumptions`,
-which printing a plan prints too.
-
-Sources: Elasticsearch documentation, "Tune approximate kNN search" (bytes of a single-vector field's vectors in each
-quantisation, of the HNSW graph, and that quantised fields keep the floats on disk as well) and "Size your shards" (a
-shard of 10 to 50 GB, at most 200 million documents).
+Counts are exact for the vectors themselves, as in `cost`; what is assumed beyond them stands in `Plan.assumptions`,
+which printing a plan prints too. Sources: those of `cost`.
 """
 
 from __future__ import annotations
@@ -13,24 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from lateint_ref._checks import positive_int
-from lateint_ref.cost import Speed, Work, predict, scan, total
-from lateint_ref.storage import bytes_per_vector, format_bytes
-
-# Bytes that each vector needs in memory for a fast search, beyond its dimensions at so many bits.
-FIRST_STAGES: dict[str, tuple[int, int]] = {
-    "float32": (32, 0),
-    "int8": (8, 4),
-    "int4": (4, 4),
-    "bbq": (1, 14),
-}
-GRAPH_NEIGHBOURS = 16
-SHARD_BYTES = 50_000_000_000
-SHARD_DOCUMENTS = 200_000_000
+from lateint_ref.checks import positive, whole
+from lateint_ref.cost import (
+    GRAPH_NEIGHBOURS,
+    SHARD_BYTES,
+    SHARD_DOCUMENTS,
+    Speed,
+    Work,
+    bytes_per_vector,
+    first_stage_bytes,
+    format_bytes,
+    predict,
+    scan,
+    shard_count,
+    total,
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,7 @@ def plan(
         documents: passages or pages.
         vectors_per_document: of the multi-vector representation, a mean.
         dim: dimensions of a vector.
-        representation: how multi-vectors are stored, a key of `storage.BITS_PER_DIMENSION`.
+        representation: how multi-vectors are stored, as `cost.bytes_per_vector` takes it.
         queries_per_second: to be served.
         query_vectors: vectors of a query, a mean.
         rescored: how many documents reach MaxSim. None: all of them, without a first stage.
@@ -116,14 +110,19 @@ def plan(
         speeds: from `cost.fit`, kinds `"maxsim"` and, with a first stage, `"first stage"`, measured on one core.
 
     Raises:
-        TypeError: a count is not a whole number.
-        ValueError: a number out of range, an unknown representation, or more rescored than there are documents.
         KeyError: a kind without a speed.
+        ValueError: more rescored than there are documents, or a first stage described without `rescored`.
     """
-    documents = positive_int(documents, "documents")
-    per_document = _positive(vectors_per_document, "vectors_per_document")
-    rate = _positive(queries_per_second, "queries_per_second")
-    copies = 1 + _replicas(replicas)
+    documents, copies = whole(documents, "documents"), 1 + whole(replicas, "replicas", least=0)
+    per_document = positive(vectors_per_document, "vectors_per_document")
+    rate = positive(queries_per_second, "queries_per_second")
+    singles = documents * whole(first_stage_vectors, "first_stage_vectors")
+    vector_bytes = first_stage_bytes(dim, first_stage)
+    met = float(singles) if compared is None else positive(compared, "compared")
+    if met > singles:
+        raise ValueError(f"compared is {compared}, more than the {singles} vectors of the first stage.")
+    if rescored is None and (first_stage, first_stage_vectors, compared) != ("float32", 1, None):
+        raise ValueError("first_stage, first_stage_vectors and compared describe a first stage: give rescored with it.")
     n_vectors = math.ceil(documents * per_document)
     multivectors = n_vectors * bytes_per_vector(dim, representation)
     if rescored is None:
@@ -132,13 +131,8 @@ def plan(
         notes = ["every query reads every vector, so all of them stay in memory"]
         lucene_documents = documents
     else:
-        if positive_int(rescored, "rescored") > documents:
+        if whole(rescored, "rescored") > documents:
             raise ValueError(f"rescored is {rescored}, more than the {documents} documents there are.")
-        singles = documents * positive_int(first_stage_vectors, "first_stage_vectors")
-        vector_bytes = first_stage_bytes(dim, first_stage)
-        met = float(singles) if compared is None else _positive(compared, "compared")
-        if met > singles:
-            raise ValueError(f"compared is {compared}, more than the {singles} vectors of the first stage.")
         graph = 0 if compared is None else 4 * GRAPH_NEIGHBOURS * singles
         # Quantised fields keep the float32 vectors on disk beside the quantised ones.
         originals = 0 if first_stage == "float32" else singles * bytes_per_vector(dim, "float32")
@@ -155,7 +149,6 @@ def plan(
             + (" (all: no graph)" if compared is None else f"; its graph has {GRAPH_NEIGHBOURS} neighbours a vector"),
         ]
     primary = multivectors + single
-    shards = max(math.ceil(primary / SHARD_BYTES), math.ceil(lucene_documents / SHARD_DOCUMENTS))
     operations, read = total(stages)
     seconds = None if speeds is None else predict(stages, speeds)
     notes += [
@@ -172,40 +165,10 @@ def plan(
         float(single * copies),
         float(primary * copies),
         float(resident * copies),
-        shards,
+        shard_count(primary, lucene_documents),
         operations,
         read,
         seconds,
         None if seconds is None else seconds * rate,
         tuple(notes),
     )
-
-
-def first_stage_bytes(dim: int, quantisation: str = "float32") -> float:
-    """Bytes in memory of one single vector in Elasticsearch's `dense_vector`, its graph left out.
-
-    Raises:
-        TypeError: `dim` is not a whole number.
-        ValueError: another quantisation.
-    """
-    dim = positive_int(dim, "dim")
-    if quantisation not in FIRST_STAGES:
-        raise ValueError(f"first_stage must be one of {list(FIRST_STAGES)}, got {quantisation!r}.")
-    bits, extra = FIRST_STAGES[quantisation]
-    return dim * bits / 8 + extra
-
-
-def _positive(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not (isinstance(value, (int, float, np.number)) and math.isfinite(value)):
-        raise ValueError(f"{name} must be a number above 0, got {value!r}.")
-    if value <= 0:
-        raise ValueError(f"{name} must be above 0, got {value!r}.")
-    return float(value)
-
-
-def _replicas(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"replicas must be a whole number, got {value!r}.")
-    if value < 0:
-        raise ValueError(f"replicas must be 0 or more, got {value!r}.")
-    return int(value)

@@ -1,4 +1,4 @@
-"""Fewer vectors a document: merge those that say nearly the same.
+"""Fewer vectors a document, each the mean of a group: all in one, clusters of tokens, rows and blocks of a page's grid.
 
 Sources: Clavié, Chaffin and Adams, "Reducing the Footprint of Multi-Vector Retrieval with Minimal Performance
 Impact via Token Pooling", 2024, section 3 (hierarchical, k-means and sequential pooling); Faysse et al., "ColPali:
@@ -13,22 +13,91 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, as_matrix, describe, natural_int, positive_int
-from lateint_ref.averaging import unit_means
+from lateint_ref.checks import Float32Array, Int64Array, as_matrix, describe, one_of, require, whole
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.scores import TO_MULTIVECTORS
+
+# Cuts a matrix into several numbers of clusters: one array of labels, 0 to k - 1, for each of them.
+Clusters = Callable[[Float32Array, list[int], int], list[Int64Array]]
+
+# Lengths that differ from 1 by rounding, also of half precision, are left as they are.
+_LENGTH_TOLERANCE = 0.01
+
+
+def average_vector(vectors: Any) -> Float32Array:
+    """Mean of a document's vectors, scaled to length 1: for engines and stages that take a single vector.
+
+    Args:
+        vectors: `(n, dim)`.
+
+    Returns:
+        float32 `(dim,)` with L2 norm 1.
+
+    Raises:
+        ValueError: the mean is zero, so it has no direction.
+    """
+    return _unit_mean(as_matrix(vectors, "vectors"), "vectors")
+
+
+def average_vectors(documents: MultiVectors) -> Float32Array:
+    """`average_vector` of every document, float32 `(n_docs, dim)`; a document whose mean is zero is named."""
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    pairs = zip(documents.ids, documents, strict=True)
+    return np.stack([_unit_mean(matrix, f"document {name!r}") for name, matrix in pairs])
+
+
+def unit_means(matrix: Float32Array, labels: Int64Array, name: str) -> Float32Array:
+    """Mean, scaled to length 1, of every group of a checked matrix's rows: what all pooling comes down to.
+
+    Args:
+        matrix: `(n, dim)`.
+        labels: `(n,)`, the group of each row: each of `0 ... n_groups - 1` at least once.
+        name: a group in error messages, with `{}` for its number.
+
+    Returns:
+        float32 `(n_groups, dim)`.
+
+    Raises:
+        ValueError: the mean of a group is zero.
+    """
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    sizes = np.diff(starts, append=len(matrix))
+    rows = matrix[order]
+    means = np.add.reduceat(rows, starts, axis=0, dtype=np.float64) / sizes[:, None]
+    norms = np.linalg.norm(means, axis=1)
+    # Vectors that cancel leave rounding error rather than an exact zero; its direction means nothing.
+    for group in np.flatnonzero(norms <= 1e-7 * np.maximum.reduceat(np.abs(rows).max(axis=1), starts)):
+        where = name.replace("{}", str(group))
+        raise ValueError(
+            f"the mean of {where} is zero: its {sizes[group]} vectors cancel out or are all zero, so an average has no "
+            "direction."
+        )
+    directions: Float32Array = (means / norms[:, None]).astype(np.float32)
+    return directions
+
+
+def unit_rows(matrix: Float32Array, name: str) -> Float32Array:
+    """Every row divided by its length; a row of length 0 is a `ValueError` that says `name`."""
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    if not norms.all():
+        raise ValueError(f"{name} holds a vector of length 0, first in row {int(norms.argmin())}: it has no direction.")
+    scaled: Float32Array = matrix / norms
+    return scaled
 
 
 def pool_tokens(vectors: Any, pool_factor: int, method: str = "hierarchical", seed: int = 0) -> Float32Array:
     """Merge a document's vectors into about one in `pool_factor`.
 
-    Each method sorts the vectors into clusters, and each cluster is replaced by its normalised mean.
+    Each method sorts the vectors into clusters, and each cluster is replaced by its normalised mean. Vectors whose
+    length is not 1 are scaled to it first, for the clusters are those of cosines.
 
     Args:
-        vectors: `(n, dim)`, usually of unit length.
+        vectors: `(n, dim)`.
         pool_factor: how many vectors become one on average, at least 1.
         method: how the clusters are found.
             `"hierarchical"`: Ward clustering of the rows of the cosine-distance matrix, as colpali-engine's
-            `HierarchicalTokenPooler`.
+            `HierarchicalTokenPooler`. Takes memory and time in proportion to `n` squared.
             `"kmeans"`: scikit-learn's k-means on the vectors, one start, k-means++.
             `"windows"`: runs of neighbours in the document's order, of lengths that differ by at most 1.
             `"random"`: clusters of such lengths drawn by chance: the control that every other method must beat.
@@ -39,31 +108,20 @@ def pool_tokens(vectors: Any, pool_factor: int, method: str = "hierarchical", se
         With factor 1, the input unchanged.
 
     Raises:
-        TypeError: `pool_factor` or `seed` is not a whole number, or `vectors` is not numeric.
-        ValueError: an unknown method, a factor below 1, vectors of a cluster that cancel out; or wrong
-            rank, empty, a NaN or infinity.
+        ValueError: a vector of length 0, or vectors of a cluster that cancel out.
     """
     matrix = as_matrix(vectors, "vectors")
-    factor = positive_int(pool_factor, "pool_factor")
-    return _levels(matrix, [factor], _method(method), natural_int(seed, "seed"), "")[0]
+    return _levels(matrix, [whole(pool_factor, "pool_factor")], _method(method), whole(seed, "seed", least=0), "")[0]
 
 
 def pool_collection(
     documents: MultiVectors, pool_factor: int, method: str = "hierarchical", seed: int = 0, progress: bool = False
 ) -> MultiVectors:
-    """`pool_tokens` of every document; ids and order stay.
+    """`pool_tokens` of every document; ids and order stay, and errors name the document.
 
-    Args:
-        documents: the collection.
-        pool_factor: as `pool_tokens`.
-        method: as `pool_tokens`.
-        seed: as `pool_tokens`.
-        progress: show a progress bar.
-
-    Raises:
-        TypeError, ValueError: as `pool_tokens`; a document whose vectors cancel out is named.
+    `progress` shows a progress bar.
     """
-    factor = positive_int(pool_factor, "pool_factor")
+    factor = whole(pool_factor, "pool_factor")
     return pool_levels(documents, [factor], method, seed, progress)[factor]
 
 
@@ -89,41 +147,46 @@ def pool_levels(
         Factor to collection, in the order of `pool_factors`; each is what `pool_collection` returns.
 
     Raises:
-        TypeError: `documents` is not a `MultiVectors`, `pool_factors` is not a list; or as `pool_tokens`.
-        ValueError: no factors, one twice; or as `pool_tokens`, a document whose vectors cancel out being named.
+        ValueError: no factors, or one twice; a document whose vectors cancel out (it is named).
     """
-    if not isinstance(documents, MultiVectors):
-        raise TypeError(f"documents must be a MultiVectors, got {describe(documents)}.")
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
     if isinstance(pool_factors, (str, bytes)) or not hasattr(pool_factors, "__iter__"):
         raise TypeError(f"pool_factors must be a list of whole numbers, got {describe(pool_factors)}.")
-    factors = [positive_int(factor, "pool_factors") for factor in pool_factors]
+    factors = [whole(factor, "pool_factors") for factor in pool_factors]
     if not factors or len(set(factors)) < len(factors):
         raise ValueError(f"pool_factors must be one or more different whole numbers, got {factors}.")
-    find, seed = _method(method), natural_int(seed, "seed")
+    find, seed = _method(method), whole(seed, "seed", least=0)
     pairs: Iterable[tuple[str, Float32Array]] = zip(documents.ids, documents, strict=True)
     if progress:
         from tqdm.auto import tqdm
 
         pairs = tqdm(pairs, total=len(documents), desc="pooling", unit="document")
     pooled = [_levels(matrix, factors, find, seed, f" of document {name!r}") for name, matrix in pairs]
-    return {
-        factor: MultiVectors.from_list([levels[place] for levels in pooled], documents.ids)
-        for place, factor in enumerate(factors)
-    }
-
-
-# Cuts a matrix into several numbers of clusters: one array of labels, 0 to k - 1, for each of them.
-Clusters = Callable[[Float32Array, list[int], int], list[Int64Array]]
+    return {factor: joined([levels[place] for levels in pooled], documents.ids) for place, factor in enumerate(factors)}
 
 
 def _levels(matrix: Float32Array, factors: list[int], find: Clusters, seed: int, where: str) -> list[Float32Array]:
     counts = [max(1, len(matrix) // factor) for factor in factors]
     wanted = sorted({count for count in counts if count < len(matrix)})
-    pooled = {len(matrix): matrix}
+    lengths = np.linalg.norm(matrix, axis=1)
+    unit = matrix
+    if any(factor > 1 for factor in factors) and (np.abs(lengths - 1) > _LENGTH_TOLERANCE).any():
+        unit = unit_rows(matrix, f"vectors{where}")
+    pooled = {len(matrix): unit}
     if wanted:
-        for count, labels in zip(wanted, find(matrix, wanted, seed), strict=True):
-            pooled[count] = unit_means(matrix, _by_first_appearance(labels), "cluster {}" + where)
-    return [pooled[count] for count in counts]
+        for count, labels in zip(wanted, find(unit, wanted, seed), strict=True):
+            pooled[count] = unit_means(unit, _by_first_appearance(labels), "cluster {}" + where)
+    return [matrix if factor == 1 else pooled[count] for factor, count in zip(factors, counts, strict=True)]
+
+
+def joined(matrices: Sequence[Float32Array], ids: Sequence[str]) -> MultiVectors:
+    """A collection of checked matrices, one a document."""
+    return MultiVectors(np.concatenate(matrices), np.concatenate([[0], np.cumsum([len(m) for m in matrices])]), ids)
+
+
+def _unit_mean(matrix: Float32Array, name: str) -> Float32Array:
+    mean: Float32Array = unit_means(matrix, np.zeros(len(matrix), np.int64), name)[0]
+    return mean
 
 
 def _by_first_appearance(labels: Int64Array) -> Int64Array:
@@ -214,6 +277,4 @@ METHODS = tuple(_METHODS)
 
 
 def _method(method: str) -> Clusters:
-    if not isinstance(method, str) or method not in _METHODS:
-        raise ValueError(f"method must be one of {list(METHODS)}, got {method!r}.")
-    return _METHODS[method]
+    return _METHODS[one_of(method, METHODS, "method")]

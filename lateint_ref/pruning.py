@@ -13,23 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, as_matrix, describe, natural_int, positive_int, same_dim
+from lateint_ref.checks import Float32Array, as_scores, as_vector, one_of, positive, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pooling import unit_rows
+from lateint_ref.scores import TO_MULTIVECTORS
 
 SCORES = ("rarity", "distance", "random")
 
 
 def drop_duplicates(documents: MultiVectors) -> MultiVectors:
-    """Keep one of each document's equal vectors, the first. MaxSim stays the same to the last bit.
-
-    Raises:
-        TypeError: `documents` is not a `MultiVectors`.
-    """
-    _check(documents)
-    firsts = [np.sort(np.unique(matrix, axis=0, return_index=True)[1]) for matrix in documents]
-    return MultiVectors.from_list(
-        [matrix[first] for matrix, first in zip(documents, firsts, strict=True)], documents.ids
-    )
+    """Keep one of each document's equal vectors, the first. MaxSim stays the same to the last bit."""
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    kept = np.zeros(len(documents.vectors), dtype=bool)
+    for start, matrix in zip(documents.offsets[:-1], documents, strict=True):
+        kept[start + np.unique(matrix, axis=0, return_index=True)[1]] = True
+    return _subset(documents, kept)
 
 
 def common_vector(documents: MultiVectors, threshold: float = 0.95, sample: int = 2000, seed: int = 0) -> Float32Array:
@@ -45,15 +43,14 @@ def common_vector(documents: MultiVectors, threshold: float = 0.95, sample: int 
         float32 `(dim,)`, unit length: one of the sampled vectors.
 
     Raises:
-        TypeError: `documents` is not a `MultiVectors`; `threshold` is not a number, `sample` or `seed` not a whole one.
-        ValueError: a threshold, sample or seed outside its range, or a vector of length 0.
+        ValueError: a vector of length 0.
     """
-    _check(documents)
-    level, count = _cosine(threshold), positive_int(sample, "sample")
-    generator = np.random.default_rng(natural_int(seed, "seed"))
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    level, count = _cosine(threshold), whole(sample, "sample")
+    generator = np.random.default_rng(whole(seed, "seed", least=0))
     total = len(documents.vectors)
     drawn = generator.choice(total, min(count, total), replace=False)
-    vectors = _unit(documents.vectors, "documents")[drawn]
+    vectors = unit_rows(documents.vectors[drawn], "documents")
     chosen: Float32Array = vectors[int((vectors @ vectors.T >= level).sum(axis=1).argmax())]
     return chosen
 
@@ -69,16 +66,13 @@ def prune_near(documents: MultiVectors, vector: Any, threshold: float = 0.95, ke
             finds it. Where a document has nothing else, the nearest is kept in any case.
 
     Raises:
-        TypeError: `documents` is not a `MultiVectors`, `vector` is not numeric, `threshold` is not a number.
-        ValueError: other dims, a NaN or infinity, a vector of length 0, or a threshold outside its range.
+        ValueError: a vector of length 0.
     """
-    _check(documents)
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
     level = _cosine(threshold)
-    if np.ndim(vector) != 1:
-        raise ValueError(f"vector must be one vector, shape (dim,), got {describe(vector)}.")
-    centre = _unit(as_matrix(np.asarray(vector)[None, :], "vector"), "vector")[0]
+    centre = unit_rows(as_vector(vector, "vector")[None], "vector")[0]
     same_dim(len(centre), documents.dim, "vector", "documents")
-    cosines = _unit(documents.vectors, "documents") @ centre
+    cosines = unit_rows(documents.vectors, "documents") @ centre
     kept = cosines < level
     for start, stop in zip(documents.offsets[:-1], documents.offsets[1:], strict=True):
         part = kept[start:stop]
@@ -104,21 +98,18 @@ def vector_information(documents: MultiVectors, by: str = "rarity", sample: int 
         float32 `(total_vectors,)`, in the order of `documents.vectors`.
 
     Raises:
-        TypeError: `documents` is not a `MultiVectors`, `sample` or `seed` not a whole number.
-        ValueError: another `by`, a sample or seed outside its range, a vector of length 0, a single document for
-            `"rarity"`, or a mean of zero for `"distance"`.
+        ValueError: a vector of length 0, a single document for `"rarity"`, or a mean of zero for `"distance"`.
     """
-    _check(documents)
-    if by not in SCORES:
-        raise ValueError(f"by must be one of {list(SCORES)}, got {by!r}.")
-    count = positive_int(sample, "sample")
-    generator = np.random.default_rng(natural_int(seed, "seed"))
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    one_of(by, SCORES, "by")
+    count = whole(sample, "sample")
+    generator = np.random.default_rng(whole(seed, "seed", least=0))
     if by == "random":
         return generator.random(len(documents.vectors), dtype=np.float32)
-    vectors = _unit(documents.vectors, "documents")
+    vectors = unit_rows(documents.vectors, "documents")
     if by == "distance":
         mean = vectors.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
-        far: Float32Array = 1 - vectors @ _unit(mean, "the mean of documents")[0]
+        far: Float32Array = 1 - vectors @ unit_rows(mean, "the mean of documents")[0]
         return far
     return _rarity(documents, vectors, generator.permutation(len(documents))[:count])
 
@@ -130,21 +121,13 @@ def prune_vectors(documents: MultiVectors, scores: Any, factor: int) -> MultiVec
         documents: the collection.
         scores: `(total_vectors,)`, as `vector_information` returns them; of equal ones, the first are kept.
         factor: at least 1; `max(1, n // factor)` vectors of a document's `n` are kept.
-
-    Raises:
-        TypeError: `documents` is not a `MultiVectors`, or `factor` is not a whole number.
-        ValueError: one finite score a vector is missing, or a factor below 1.
     """
-    _check(documents)
-    factor = positive_int(factor, "factor")
-    values = np.asarray(scores)
-    if values.shape != (len(documents.vectors),) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-        raise ValueError(
-            f"scores must be one finite number for each of {len(documents.vectors)} vectors, got {describe(scores)}."
-        )
+    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    factor = whole(factor, "factor")
+    values = as_scores(scores, "scores", len(documents.vectors))
     kept = np.zeros(len(values), dtype=bool)
     for start, stop in zip(documents.offsets[:-1], documents.offsets[1:], strict=True):
-        best = np.argsort(-values[start:stop].astype(np.float64), kind="stable")[: max(1, (stop - start) // factor)]
+        best = np.argsort(-values[start:stop], kind="stable")[: max(1, (stop - start) // factor)]
         kept[start + best] = True
     return _subset(documents, kept)
 
@@ -175,22 +158,7 @@ def _subset(documents: MultiVectors, kept: Any) -> MultiVectors:
     return MultiVectors(documents.vectors[kept], np.concatenate([[0], np.cumsum(counts)]), documents.ids)
 
 
-def _unit(matrix: Float32Array, name: str) -> Float32Array:
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    if not norms.all():
-        raise ValueError(f"{name} holds a vector of length 0, first in row {int(norms.argmin())}: it has no direction.")
-    scaled: Float32Array = matrix / norms
-    return scaled
-
-
 def _cosine(threshold: Any) -> float:
-    if isinstance(threshold, bool) or not isinstance(threshold, (int, float, np.number)):
-        raise TypeError(f"threshold must be a cosine above 0 and at most 1, got {describe(threshold)}.")
-    if not 0 < threshold <= 1:
+    if positive(threshold, "threshold") > 1:
         raise ValueError(f"threshold must be a cosine above 0 and at most 1, got {threshold}.")
     return float(threshold)
-
-
-def _check(documents: Any) -> None:
-    if not isinstance(documents, MultiVectors):
-        raise TypeError(f"documents must be a MultiVectors, got {describe(documents)}.")

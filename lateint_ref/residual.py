@@ -1,28 +1,41 @@
 """ColBERTv2's codec: a vector is stored as the number of its nearest centroid and a few bits a dimension for the rest.
 
 Sources: Santhanam, Khattab, Saad-Falcon, Potts and Zaharia, "ColBERTv2: Effective and Efficient Retrieval via
-Lightweight Late Interaction", NAACL 2022, section 3.3 (centroids, residuals, 4 bytes and 1 or 2 bits a dimension).
-What the paper leaves open follows ColBERT's own indexer, which PyLate carries as `pylate.indexes.stanford_nlp`: the
-centroids have length 1, a held-out 5% of the vectors teaches the buckets, cutoffs are quantiles of the residuals'
-values over all dimensions together, and a bucket stands for its median.
+Lightweight Late Interaction", NAACL 2022, section 3.3 (centroids, as many as the root of the number of vectors times a
+constant; residuals; 4 bytes and 1 or 2 bits a dimension). What the paper leaves open follows ColBERT's own indexer,
+which PyLate carries as `pylate.indexes.stanford_nlp`: the constant 16 and the power of two, centroids of length 1, few
+iterations, a held-out 5% of the vectors that teaches the buckets, cutoffs as quantiles of the residuals' values over
+all dimensions together, and a bucket that stands for its median.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, UInt8Array, as_matrix, describe, positive_int, same_dim
-from lateint_ref._npz import read_npz, write_npz
-from lateint_ref.centroids import centroid_count, centroids_of, different_rows
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.multivectors import MultiVectors
-from lateint_ref.residual_vectors import BITS, ResidualVectors, pack, rows_of, unpack_buckets
+from lateint_ref.checks import (
+    Float32Array,
+    Int64Array,
+    UInt8Array,
+    as_matrix,
+    as_vector,
+    read_npz,
+    require,
+    same_dim,
+    whole,
+    write_npz,
+)
+from lateint_ref.multivectors import MultiVectors, ResidualVectors
+from lateint_ref.ragged import rows_of
+from lateint_ref.scores import TO_MULTIVECTORS, maxsim_scores
 
+BITS = (1, 2, 4)
 _HELD_OUT, _HELD_OUT_MOST, _SMALL = 0.05, 50_000, 1000
 _LENGTH_TOLERANCE = 0.01
 _CHUNK = 16_384
@@ -42,15 +55,14 @@ class ResidualCodec:
         """Take the parts as they are; `train` is the usual way in.
 
         Raises:
-            TypeError: a part is not numeric.
-            ValueError: numbers of cutoffs and weights that no bits give, cutoffs that descend, a NaN or infinity, or
-                residuals that do not fill whole bytes.
+            ValueError: numbers of cutoffs and weights that no bits give, cutoffs that descend, or residuals that do
+                not fill whole bytes.
         """
         with np.errstate(over="ignore"):
             halved = as_matrix(centroids, "centroids", "(n_centroids, dim)").astype(np.float16)
         self.centroids: Float32Array = as_matrix(halved, "centroids", "(n_centroids, dim)")
-        self.cutoffs: Float32Array = as_matrix(np.asarray(cutoffs)[None], "cutoffs", "(1, 2 ** bits - 1)")[0]
-        self.weights: Float32Array = as_matrix(np.asarray(weights)[None], "weights", "(1, 2 ** bits)")[0]
+        self.cutoffs: Float32Array = as_vector(cutoffs, "cutoffs", "(2 ** bits - 1,)")
+        self.weights: Float32Array = as_vector(weights, "weights", "(2 ** bits,)")
         self.bits: int = len(self.weights).bit_length() - 1
         if self.bits not in BITS or len(self.weights) != 2**self.bits or len(self.cutoffs) != 2**self.bits - 1:
             raise ValueError(
@@ -84,25 +96,21 @@ class ResidualCodec:
             iterations: of k-means; ColBERT's default is 4.
 
         Raises:
-            TypeError: not a `MultiVectors`, or a number that is not whole.
-            ValueError: bits other than 1, 2, 4; residuals that do not fill whole bytes; a vector whose length is not
-                1; more centroids than vectors to learn from.
+            ValueError: a vector whose length is not 1, more centroids than vectors to learn from, or residuals that
+                do not fill whole bytes.
         """
         vectors = _unit_vectors(documents)
-        bits = positive_int(bits, "bits")
-        if bits not in BITS:
-            raise ValueError(f"bits must be one of {BITS}, got {bits}.")
+        bits = _checked_bits(bits, BITS)
         _checked_dim(documents.dim, bits)
         order = np.random.default_rng(seed).permutation(different_rows(vectors))
         held_out = min(int(_HELD_OUT * len(order)), _HELD_OUT_MOST) if len(order) >= _SMALL else 0
         sample = vectors[np.sort(order[held_out:])]
-        if n_centroids is None:
-            k = centroid_count(len(vectors), len(order))
-        else:
-            k = positive_int(n_centroids, "n_centroids")
-        if k > len(sample):
-            raise ValueError(f"n_centroids is {k}, but there are only {len(sample)} different vectors to learn from.")
-        centroids = centroids_of(sample, k, seed, positive_int(iterations, "iterations"))
+        count = centroid_count(len(vectors), len(order)) if n_centroids is None else whole(n_centroids, "n_centroids")
+        if count > len(sample):
+            raise ValueError(
+                f"n_centroids is {count}, but there are only {len(sample)} different vectors to learn from."
+            )
+        centroids = _centroids_of(sample, count, seed, whole(iterations, "iterations"))
         untrained = cls(centroids, np.zeros(2**bits - 1), np.zeros(2**bits))
         unseen = vectors[order[:held_out]] if held_out else sample
         residuals = unseen - untrained.centroids[untrained.nearest(unseen)]
@@ -120,17 +128,10 @@ class ResidualCodec:
         return 2 * self.centroids.size + 4 * (len(self.cutoffs) + len(self.weights))
 
     def nearest(self, vectors: Any) -> NDArray[np.int32]:
-        """For each vector, float32 `(n, dim)`, the number of the centroid with the largest dot product, int32 `(n,)`.
-
-        Raises:
-            TypeError, ValueError: not a matrix of numbers, or of another dim.
-        """
+        """For each vector, `(n, dim)`, the number of the centroid with the largest dot product, int32 `(n,)`."""
         matrix = as_matrix(vectors, "vectors")
         same_dim(matrix.shape[1], self.dim, "vectors", "centroids")
-        parts = [
-            (matrix[at : at + _CHUNK] @ self.centroids.T).argmax(axis=1).astype(np.int32)
-            for at in range(0, len(matrix), _CHUNK)
-        ]
+        parts = [(matrix[rows] @ self.centroids.T).argmax(axis=1).astype(np.int32) for rows in _chunks(len(matrix))]
         return np.concatenate(parts)
 
     def buckets(self, residuals: Any) -> UInt8Array:
@@ -141,16 +142,15 @@ class ResidualCodec:
         """Vectors to centroid numbers and packed residuals.
 
         Raises:
-            TypeError: not a `MultiVectors`.
-            ValueError: another dim, or a vector whose length is not 1.
+            ValueError: a vector whose length is not 1.
         """
         vectors = _unit_vectors(documents)
         numbers = self.nearest(vectors)
         packed = [
-            pack(self.buckets(vectors[at : at + _CHUNK] - self.centroids[numbers[at : at + _CHUNK]]), self.bits)
-            for at in range(0, len(vectors), _CHUNK)
+            pack(self.buckets(vectors[rows] - self.centroids[numbers[rows]]), self.bits)
+            for rows in _chunks(len(vectors))
         ]
-        return ResidualVectors(numbers, np.concatenate(packed), documents.offsets, list(documents.ids))
+        return ResidualVectors(numbers, np.concatenate(packed), documents.offsets, documents.ids)
 
     def coarser(self, bits: int) -> ResidualCodec:
         """The same centroids with fewer bits: neighbouring buckets, which hold equal shares, taken together.
@@ -159,8 +159,7 @@ class ResidualCodec:
             bits: 1, 2 or 4, at most this codec's.
 
         Raises:
-            TypeError: not a whole number.
-            ValueError: another number, or dimensions that do not fill whole bytes at it.
+            ValueError: residuals that do not fill whole bytes.
         """
         step = 2 ** self._fewer(bits)
         if step == 1:
@@ -170,21 +169,16 @@ class ResidualCodec:
     def coarsen(self, encoded: ResidualVectors, bits: int) -> ResidualVectors:
         """What `coarser(bits)` would encode the same vectors to, from this codec's codes and without the vectors.
 
-        Args:
-            encoded: encoded by this codec.
-            bits: 1, 2 or 4, at most this codec's.
-
         Raises:
-            TypeError: not a `ResidualVectors`, or not a whole number.
-            ValueError: encoded by another codec, or as `coarser`.
+            ValueError: encoded by another codec.
         """
         self.check(encoded)
         fewer = self._fewer(bits)
         if fewer == 0:
             return encoded
         parts = [
-            pack(unpack_buckets(encoded.residuals[at : at + _CHUNK], self.bits) >> np.uint8(fewer), bits)
-            for at in range(0, len(encoded.residuals), _CHUNK)
+            pack(unpack_buckets(encoded.residuals[rows], self.bits) >> np.uint8(fewer), bits)
+            for rows in _chunks(len(encoded.residuals))
         ]
         return ResidualVectors(encoded.centroid_ids, np.concatenate(parts), encoded.offsets, encoded.ids)
 
@@ -192,7 +186,6 @@ class ResidualCodec:
         """Centroid plus the weights of the buckets, divided by its length: vectors of length 1 again.
 
         Raises:
-            TypeError: not a `ResidualVectors`.
             ValueError: encoded by another codec: other bits or dim, or a centroid that this one does not have.
         """
         self.check(encoded)
@@ -204,9 +197,6 @@ class ResidualCodec:
         Args:
             query: `(n_q, dim)`.
             encoded: the collection.
-
-        Raises:
-            TypeError, ValueError: as `decode` and `maxsim_scores`.
         """
         self.check(encoded)
         scores = []
@@ -224,12 +214,7 @@ class ResidualCodec:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ResidualCodec:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: no such file.
-            ValueError: not such a file, damaged, or it holds pickled objects.
-        """
+        """Read what `save` wrote. Errors as `MultiVectors.load`."""
         return cls(**read_npz(path, ("centroids", "cutoffs", "weights"), "ResidualCodec"))
 
     def __repr__(self) -> str:
@@ -237,8 +222,7 @@ class ResidualCodec:
 
     def check(self, encoded: Any) -> None:
         """Raise a `TypeError` or `ValueError` where `encoded` is not what this codec encodes to."""
-        if not isinstance(encoded, ResidualVectors):
-            raise TypeError(f"encoded must be a ResidualVectors, from encode(), got {describe(encoded)}.")
+        require(encoded, ResidualVectors, "encoded", "Make one with ResidualCodec.encode.")
         width = self.dim * self.bits // 8
         if encoded.residuals.shape[1] != width or encoded.centroid_ids.max() >= len(self.centroids):
             raise ValueError(
@@ -248,14 +232,13 @@ class ResidualCodec:
 
     def _fewer(self, bits: int) -> int:
         """How many bits fewer than this codec's."""
-        wanted = positive_int(bits, "bits")
-        if wanted not in BITS or wanted > self.bits:
-            raise ValueError(f"bits must be one of {[b for b in BITS if b <= self.bits]}, got {wanted}.")
+        wanted = _checked_bits(bits, [known for known in BITS if known <= self.bits])
         _checked_dim(self.dim, wanted)
         return self.bits - wanted
 
     def _decoded(self, centroid_ids: Any, residuals: UInt8Array) -> Float32Array:
-        table = self.weights[_byte_table(self.bits)]  # (256, 8 / bits): what each byte stands for
+        # What each of the 256 bytes stands for, (256, 8 / bits).
+        table = self.weights[unpack_buckets(np.arange(256, dtype=np.uint8)[:, None], self.bits)]
         vectors = table[residuals].reshape(len(residuals), self.dim)
         vectors += self.centroids[centroid_ids]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -263,9 +246,72 @@ class ResidualCodec:
         return np.asarray(vectors, np.float32)
 
 
-def _byte_table(bits: int) -> UInt8Array:
-    """The buckets in each of the 256 bytes, uint8 `(256, 8 / bits)`."""
-    return unpack_buckets(np.arange(256, dtype=np.uint8)[:, None], bits)
+def centroid_count(n_vectors: int, n_different: int | None = None) -> int:
+    """How many centroids a collection gets: 16 times the root of its number of vectors, down to a power of two.
+
+    With a centroid a vector there would be nothing left to encode, so there are at least four different vectors for
+    each centroid. Where no vector stands twice, this acts on collections of fewer than 4096.
+
+    Args:
+        n_vectors: in the collection, at least 1.
+        n_different: how many of them differ; all, by default.
+    """
+    n = whole(n_vectors, "n_vectors")
+    different = n if n_different is None else whole(n_different, "n_different")
+    return int(2 ** math.floor(math.log2(max(1.0, min(16 * math.sqrt(n), different / 4)))))
+
+
+def different_rows(vectors: Float32Array) -> Int64Array:
+    """Rows at which a vector stands for the first time, ascending."""
+    rows = np.ascontiguousarray(vectors)
+    as_one_value = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    return np.sort(np.unique(as_one_value, return_index=True)[1])
+
+
+def pack(buckets: UInt8Array, bits: int) -> UInt8Array:
+    """Buckets, uint8 `(n, dim)` with values below `2 ** bits`, to bytes, uint8 `(n, dim * bits / 8)`.
+
+    The first dimension stands in the most significant bits of the first byte, as in `quantize.binarize`.
+    """
+    each = 8 // bits
+    groups = buckets.reshape(len(buckets), -1, each)
+    packed = np.zeros(groups.shape[:2], np.uint8)
+    for place in range(each):
+        packed |= groups[:, :, place] << np.uint8(8 - bits * (place + 1))
+    return packed
+
+
+def unpack_buckets(packed: UInt8Array, bits: int) -> UInt8Array:
+    """Bytes, uint8 `(n, dim * bits / 8)`, to buckets, uint8 `(n, dim)`."""
+    shifts = np.array([8 - bits * (place + 1) for place in range(8 // bits)], np.uint8)
+    return ((packed[:, :, None] >> shifts) & np.uint8(2**bits - 1)).reshape(len(packed), -1)
+
+
+def _centroids_of(sample: Float32Array, count: int, seed: int, iterations: int) -> Float32Array:
+    """Centroids of length 1, float32 `(count, dim)`, by Lloyd's algorithm from so many random vectors."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    means = KMeans(count, init="random", n_init=1, max_iter=iterations, random_state=seed)
+    # Each thread adds its share to the sums in the order in which they end. Two numbers give the same sum in either
+    # order, more need not. A cluster left empty is no fault: nothing will be encoded with it.
+    with threadpool_limits(limits=2, user_api="openmp"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        centroids = means.fit(sample).cluster_centers_
+    lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
+    return np.asarray(centroids / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _chunks(n_rows: int) -> list[slice]:
+    """All rows, so many at a time that what is computed from them stays small."""
+    return [slice(start, start + _CHUNK) for start in range(0, n_rows, _CHUNK)]
+
+
+def _checked_bits(bits: Any, known: Any) -> int:
+    if whole(bits, "bits") not in known:
+        raise ValueError(f"bits must be one of {list(known)}, got {bits}.")
+    return int(bits)
 
 
 def _checked_dim(dim: int, bits: int) -> None:
@@ -276,18 +322,14 @@ def _checked_dim(dim: int, bits: int) -> None:
 
 
 def _unit_vectors(documents: Any) -> Float32Array:
-    if not isinstance(documents, MultiVectors):
-        raise TypeError(
-            f"documents must be a MultiVectors, got {describe(documents)}. Build one with "
-            f"MultiVectors.from_list(list_of_matrices)."
-        )
-    lengths = np.linalg.norm(documents.vectors, axis=1)
+    vectors = require(documents, MultiVectors, "documents", TO_MULTIVECTORS).vectors
+    lengths = np.linalg.norm(vectors, axis=1)
     off = np.abs(lengths - 1) > _LENGTH_TOLERANCE
     if off.any():
         row = int(np.argmax(off))
         name = documents.ids[int(np.searchsorted(documents.offsets, row, side="right")) - 1]
         raise ValueError(
             f"the vectors must have length 1, but one of document {name!r} has length {lengths[row]:.3g}: the codec "
-            f"keeps directions only. Divide each vector by its length first."
+            "keeps directions only. Divide each vector by its length first."
         )
-    return documents.vectors
+    return vectors

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -45,6 +45,7 @@ def test_hex_agrees_with_signed_bytes():
     assert bits.view(np.int8).tolist() == [[127, -128, -1, 1]]
 
 
+@settings(deadline=None)
 @given(PACKED)
 def test_round_trips(pair):
     bits, _ = pair
@@ -53,6 +54,7 @@ def test_round_trips(pair):
     np.testing.assert_array_equal(np.packbits(unpack(bits), axis=1), bits)
 
 
+@settings(deadline=None)
 @given(PACKED)
 def test_inverse_hamming_equals_loops(pair):
     q, d = pair
@@ -68,6 +70,7 @@ def test_inverse_hamming_equals_loops(pair):
     assert maxsim_inv_hamming(q, q) == pytest.approx(len(q))
 
 
+@settings(deadline=None)
 @given(PACKED, st.integers(0, 1000))
 def test_asymmetric_equals_loops(pair, seed):
     query_bits, d = pair
@@ -170,7 +173,7 @@ def test_format_bytes(count, text):
 
 
 def test_storage_refuses():
-    with pytest.raises(ValueError, match=r"representation must be one of \['float32'.*got 'float8'"):
+    with pytest.raises(ValueError, match=r"representation must be one of \['float32'.*'float8'"):
         bytes_per_vector(128, "float8")
     with pytest.raises(ValueError, match="12 dimensions as 'bit' do not fill whole bytes"):
         bytes_per_vector(12, "bit")

@@ -56,7 +56,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="'maxsim' has samples of one size only"):
         fit([(work, 1.0), (work, 1.1)])
     for seconds in (0.0, -1.0, float("nan"), "1"):
-        with pytest.raises(ValueError, match="number of seconds above 0"):
+        with pytest.raises(ValueError, match="the time of 'maxsim' must be a number above 0"):
             fit([(work, 1.0), (scan("maxsim", 4, 20, 8), seconds)])
     with pytest.raises(KeyError, match="no speed for 'maxsim': the fitted kinds are \\['dot'\\]"):
         predict([work], {"dot": Speed(0, 1, 1)})

@@ -8,6 +8,7 @@ import pytest
 
 from lateint_ref import by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.datasets import Dataset, Passage, Query
+from lateint_ref.evaluation import bootstrap_interval
 
 QRELS = {"q1": {"a": 2, "b": 1}, "q2": {"c": 2}, "q3": {"d": 1}}
 RUN = {"q1": {"b": 3.0, "x": 2.0, "a": 1.0}, "q2": {"x": 9.0, "c": 8.0}}
@@ -84,6 +85,44 @@ def test_paired_test_extremes():
     assert (constant.low, constant.high) == (1, 1)
 
 
+def test_ties_are_broken_in_one_way_for_every_measure():
+    """Three documents score alike and the relevant one was returned first: every measure must see it first."""
+    run = {"q": {"z": 1.0, "m": 1.0, "a": 1.0}}
+    for first, expected in (("z", 1.0), ("m", 0.5), ("a", 1 / 3)):
+        assert per_query(run, {"q": {first: 1}}, "RR@10") == pytest.approx({"q": expected})
+        discounted = 1 / math.log2(1 + 1 / expected)
+        assert per_query(run, {"q": {first: 1}}, "nDCG@10") == pytest.approx({"q": discounted})
+    assert per_query(run, {"q": {"z": 1}}, "R@1") == {"q": 1.0}
+
+
+def test_scores_of_any_number_type():
+    for kind in (np.float32, np.float64, np.int64, float):
+        run = {"q1": {"b": kind(3), "x": kind(2), "a": kind(1)}, "q2": {"x": kind(9), "c": kind(8)}}
+        assert per_query(run, QRELS) == per_query(RUN, QRELS)
+
+
+@pytest.mark.parametrize("measure", ["nDCG@0", "P@0", "R@0", "AP@0", "Success@0", "RR@0"])
+def test_a_cut_off_of_0_is_refused(measure):
+    with pytest.raises(ValueError, match="cut-off"):
+        per_query(RUN, QRELS, measure)
+
+
+def test_runs_that_cannot_be_ranked():
+    with pytest.raises(ValueError, match="'q1' in run holds a NaN"):
+        per_query({"q1": {"a": float("nan"), "b": 1.0}}, QRELS)
+    with pytest.raises(TypeError, match="ids in run must be strings"):
+        per_query({"q1": {3: 1.0}}, QRELS)
+
+
+def test_bootstrap_interval():
+    values = np.random.default_rng(0).normal(3, 1, 400)
+    low, high = bootstrap_interval(np.mean, values)
+    assert (low, high) == pytest.approx((3 - 1.96 / 20, 3 + 1.96 / 20), abs=0.1)
+    # Of two samples the same queries are drawn, so the ratio of a sample and its double is always 2.
+    ends = bootstrap_interval(lambda a, b, axis=-1: a.mean(axis=axis) / b.mean(axis=axis), 2 * values, values)
+    assert ends == pytest.approx((2, 2))
+
+
 def test_refusals(dataset):
     with pytest.raises(ValueError, match="qrels is empty"):
         evaluate(RUN, {})
@@ -91,7 +130,7 @@ def test_refusals(dataset):
         evaluate({"q9": {"a": 1.0}}, QRELS)
     with pytest.raises(ValueError, match="measure must be an ir-measures name such as 'nDCG@10', got 'nDGC@10'"):
         per_query(RUN, QRELS, "nDGC@10")
-    with pytest.raises(ValueError, match=r"shape \(3,\) for query 'q1', not one number for each of 5"):
+    with pytest.raises(ValueError, match=r"score for query 'q1' must hold one number for each of 5"):
         make_run(dataset, lambda text: [1, 2, 3])
     with pytest.raises(ValueError, match="same queries; 1 stand in one only, first 'q2'"):
         paired_test({"q1": 1.0, "q2": 0.0}, {"q1": 1.0})

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateint_ref import top_k
-from lateint_ref.fusion import fused_scores, reciprocal_rank_fusion
+from lateint_ref.ranking import fused_scores, reciprocal_rank_fusion
 
 
 def by_formula(rankings, constant, weights):
@@ -84,9 +84,9 @@ def test_refusals(arguments, error, words):
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -2.0], [1.0, float("nan")], [1, 2, 3]])
 def test_weights_that_do_not_fit(weights):
-    with pytest.raises(ValueError, match="one number above 0 for each of 2 rankings"):
+    with pytest.raises(ValueError, match="number above 0"):
         reciprocal_rank_fusion([["a"], ["b"]], weights=weights)
-    with pytest.raises(ValueError, match="one number above 0 for each of 2 rankings"):
+    with pytest.raises(ValueError, match="number above 0"):
         fused_scores([[1, 2], [2, 1]], weights=weights)
 
 
@@ -95,11 +95,11 @@ def test_refusals_of_scores():
         fused_scores([[1.0, 2.0]], rank_constant=0)
     with pytest.raises(ValueError, match="at least one system"):
         fused_scores([])
-    with pytest.raises(ValueError, match="system 0 has 2 documents, system 1 has 3"):
+    with pytest.raises(ValueError, match=r"\[2, 3\] documents"):
         fused_scores([[1, 2], [1, 2, 3]])
-    with pytest.raises(ValueError, match="system 0 has 3 documents, system 1 has 2"):
+    with pytest.raises(ValueError, match=r"\[3, 2\] documents"):
         fused_scores([[1, 2, 3], [1, 2]])
     with pytest.raises(ValueError, match="NaN"):
         fused_scores([[1, float("nan")]])
-    with pytest.raises(ValueError, match="one number a document"):
+    with pytest.raises(ValueError, match="at least one number"):
         fused_scores([5.0])

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from helpers import unit_vectors
-from lateint_ref.heatmaps import patch_boxes, patch_similarity, summed_map, top_patches
-from lateint_ref.maxsim import maxsim
+from lateint_ref.pages import patch_boxes, patch_similarity, summed_map, top_patches
+from lateint_ref.scores import maxsim
 from workbook.plots import show_heatmap
 
 GRIDS = [(4, 4), (3, 5), (5, 2), (1, 6)]
@@ -124,7 +124,7 @@ def test_boxes_scale_and_title():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: patch_similarity(unit_vectors(2), unit_vectors(6)), ValueError, "page_patches must be one page"),
+        (lambda: patch_similarity(unit_vectors(2), unit_vectors(6)), ValueError, "page_patches must be an array"),
         (lambda: patch_similarity(unit_vectors(2), page((2, 3), 8)), ValueError, "dimensions"),
         (lambda: patch_similarity(unit_vectors(1)[0], page((2, 3))), ValueError, "query"),
         (lambda: patch_similarity(unit_vectors(2), np.full((2, 3, 16), np.nan)), ValueError, "NaN"),

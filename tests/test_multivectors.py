@@ -1,12 +1,14 @@
 """The container: building, slicing, joining, saving, and what it refuses."""
 
+import contextlib
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import unit_vectors
-from lateint_ref import MultiVectors
+from lateint_ref import MultiVectors, PackedMultiVectors
 
 THREE = [unit_vectors(n, 4, seed=n) for n in (2, 1, 5)]
 IDS = ["a", "b", "c"]
@@ -47,6 +49,7 @@ def test_accepts_a_three_axis_array():
     assert len(MultiVectors.from_list(np.ones((5, 3, 4)))) == 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(0, 6))
 def test_cut_and_joined_is_the_same(lengths, cut):
     whole = MultiVectors.from_list([unit_vectors(n, 3, seed=i) for i, n in enumerate(lengths)])
@@ -119,7 +122,7 @@ def test_load_refuses_damage(collection, tmp_path):
         ([THREE[0], [["x"]]], ["a", "b"], TypeError, "document 'b' must hold real numbers"),
         (THREE, ["a", "b"], ValueError, "ids has 2 entries for 3 documents"),
         (THREE, ["a", "b", "a"], ValueError, "ids must be unique: 'a' stands more than once"),
-        (THREE, ["a", "b", 3], TypeError, "ids must be strings, got int 3"),
+        (THREE, ["a", "b", 3], TypeError, "ids must be a str, got int 3"),
         (THREE, "abc", TypeError, "ids must be a list .*single string 'abc'"),
         (THREE[0], None, ValueError, "arrays must be a list .*Wrap a single document"),
     ],
@@ -164,3 +167,141 @@ def test_concatenate_refuses(collection):
         MultiVectors.concatenate([collection, MultiVectors.from_list([unit_vectors(2, 5)])])
     with pytest.raises(ValueError, match="'a' stands more than once"):
         MultiVectors.concatenate([collection, collection])
+
+
+# Selecting documents
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        [True, False, True],
+        np.array([True, False, True]),
+        [0, 2],
+        np.array([0, 2], np.uint8),
+        [0, -1],
+        ["a", "c"],
+        np.array(["a", "c"]),
+        (name for name in ("a", "c")),
+        slice(None, None, 2),
+    ],
+)
+def test_every_way_to_select(collection, chosen):
+    taken = collection.take(chosen)
+    assert taken.ids == ["a", "c"]
+    np.testing.assert_array_equal(taken.vectors, np.concatenate([THREE[0], THREE[2]]))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error"),
+    [
+        ([1.7, 0.2], TypeError),
+        (np.array([1.0]), TypeError),
+        ("a", TypeError),
+        (1, TypeError),
+        (True, TypeError),
+        ([True, False], ValueError),
+        ([False, False, False], ValueError),
+        ([], ValueError),
+        ([0, 0], ValueError),
+        ([0, 3], IndexError),
+        (["a", "z"], KeyError),
+        (["a", 1], TypeError),
+        ([[0, 1]], TypeError),
+    ],
+)
+def test_what_does_not_select_is_refused(collection, chosen, error):
+    with pytest.raises(error):
+        collection.take(chosen)
+
+
+def test_a_single_document_by_whole_numbers_and_ids_alone(collection):
+    np.testing.assert_array_equal(collection[np.int64(1)], THREE[1])
+    assert collection[np.array([False, True, True])].ids == ["b", "c"]
+    for key in (1.9, True, None):
+        with pytest.raises(TypeError):
+            collection[key]
+
+
+def test_contains_ids(collection):
+    assert "a" in collection
+    assert "z" not in collection
+    assert 0 not in collection
+
+
+# What is no list of matrices
+
+
+def test_any_iterable_of_documents(collection):
+    again = MultiVectors.from_list((matrix for matrix in THREE), IDS)
+    np.testing.assert_array_equal(again.vectors, collection.vectors)
+    assert MultiVectors.from_list(collection).ids == IDS
+    with pytest.raises(TypeError, match="ids=list"):
+        MultiVectors.from_list(dict(zip(IDS, THREE, strict=True)))
+
+
+def padded():
+    batch = np.zeros((3, 5, 4), np.float32)
+    mask = np.zeros((3, 5), bool)
+    for row, matrix in enumerate(THREE):
+        batch[row, : len(matrix)] = matrix
+        mask[row, : len(matrix)] = True
+    return batch, mask
+
+
+@pytest.mark.parametrize("kind", ["bool", "int", "torch"])
+def test_padded_documents_with_their_mask(collection, kind):
+    batch, mask = padded()
+    if kind == "int":
+        mask = mask.astype(np.int64)
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        batch, mask = torch.from_numpy(batch).bfloat16(), torch.from_numpy(mask)
+        expected = torch.from_numpy(collection.vectors).bfloat16().float().numpy()
+    else:
+        expected = collection.vectors
+    found = MultiVectors.from_list(batch, IDS, mask=mask)
+    assert found.offsets.tolist() == collection.offsets.tolist()
+    np.testing.assert_array_equal(found.vectors, expected)
+
+
+def test_padding_without_a_mask_is_refused():
+    batch, mask = padded()
+    with pytest.raises(ValueError, match="document 'a' ends in a row of zeros.*mask="):
+        MultiVectors.from_list(batch, IDS)
+    with pytest.raises(ValueError, match="document 'a' is a masked array"):
+        MultiVectors.from_list(np.ma.masked_array(batch, np.repeat(~mask[:, :, None], 4, axis=2)), IDS)
+    with pytest.raises(ValueError, match="mask has 4 entries for document 'a', which has 5 rows"):
+        MultiVectors.from_list(batch, IDS, mask=mask[:, :4])
+    with pytest.raises(ValueError, match="mask must hold"):
+        MultiVectors.from_list(batch, IDS, mask=mask[:2])
+    with pytest.raises(ValueError, match="document 'a' is empty"):
+        MultiVectors.from_list(batch, IDS, mask=np.zeros((3, 5)))
+
+
+def test_ids_are_kept_as_they_are(tmp_path):
+    ids = ["a", "a\0", "é" * 5000]
+    path = MultiVectors.from_list(THREE, ids).save(tmp_path / "vectors")
+    assert MultiVectors.load(tmp_path / "vectors").ids == ids
+    assert path.stat().st_size < 50_000
+
+
+def test_files_of_earlier_versions_are_read(collection, tmp_path):
+    np.savez(tmp_path / "old.npz", vectors=collection.vectors, offsets=collection.offsets, ids=np.array(IDS))
+    assert MultiVectors.load(tmp_path / "old.npz").ids == IDS
+
+
+def test_damage_of_any_kind_is_a_value_error(collection, tmp_path):
+    whole = collection.save(tmp_path / "vectors.npz").read_bytes()
+    damaged = tmp_path / "damaged.npz"
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 300):
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
+        with contextlib.suppress(ValueError):
+            MultiVectors.load(damaged)
+
+
+def test_collections_of_two_kinds_do_not_join(collection):
+    packed = PackedMultiVectors(np.ones((1, 4), np.uint8), [0, 1])
+    with pytest.raises(TypeError, match="parts must be a MultiVectors"):
+        MultiVectors.concatenate([collection, packed])

@@ -145,7 +145,7 @@ def test_the_seed_decides_everything():
     ("arguments", "error", "words"),
     [
         ({"dim": 0}, ValueError, "dim must be"),
-        ({"bits": -1}, ValueError, "from 0 to 16"),
+        ({"bits": -1}, ValueError, "at least 0"),
         ({"bits": 17}, ValueError, "from 0 to 16"),
         ({"bits": 2.0}, TypeError, "bits must be a whole number"),
         ({"bits": True}, TypeError, "bits must be a whole number"),
@@ -164,12 +164,6 @@ def test_refused_input():
     encoder = FixedDimensionalEncoder(DIM, 2, 2)
     with pytest.raises(ValueError, match="query has 5 dimensions and the encoder has 8"):
         encoder.encode_query(unit_vectors(3, 5))
-    with pytest.raises(ValueError, match="query must be a matrix"):
-        encoder.encode_query(np.ones(8))
-    with pytest.raises(ValueError, match="NaN or an infinity"):
-        encoder.encode_query([[np.nan] * 8])
-    with pytest.raises(ValueError, match="query is empty"):
-        encoder.encode_query(np.empty((0, 8)))
     with pytest.raises(TypeError, match="documents must be a MultiVectors"):
         encoder.encode_documents([unit_vectors(2, DIM)])
     with pytest.raises(ValueError, match="documents has 16 dimensions"):

@@ -12,9 +12,8 @@ from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ocr import Word
-from lateint_ref.pages import load_pages_dataset, page_words, pages_folder
-from lateint_ref.pagevectors import PageVectors
-from workbook.page_text import Chunk, best_chunk, chunk_pages, page_run, pdf_words, text_runs
+from lateint_ref.pages import PageVectors
+from workbook.page_text import Chunk, best_chunk, chunk_pages, page_run, text_runs
 
 WORDS = {
     "p1": ["the", "harbour", "master", "counts", "boats", "in", "the", "morning", "and", "again", "at", "night"],
@@ -173,51 +172,3 @@ def test_page_run_is_maxsim_in_any_order_of_pages():
         assert order(run[query.id]) == order(scores)
     with pytest.raises(KeyError, match="p3"):
         page_run(DATASET, pages(["p1", "p2", "p4"]), RandomQueries())
-
-
-# PDFs
-
-
-def draw(path, password=None):
-    from reportlab.lib.pdfencrypt import StandardEncryption
-    from reportlab.pdfgen.canvas import Canvas
-
-    canvas = Canvas(str(path), encrypt=StandardEncryption(password) if password else None)
-    for x, lines in ((50, ("left column", "goes on")), (300, ("right column", "ends"))):
-        for row, line in enumerate(lines):
-            canvas.drawString(x, 700 - 20 * row, line)
-    canvas.showPage()
-    canvas.rect(100, 100, 50, 50)
-    canvas.showPage()
-    canvas.save()
-    return path
-
-
-def test_text_layer_column_by_column_and_a_page_without_one(tmp_path):
-    assert pdf_words(draw(tmp_path / "a.pdf")) == [["left", "column", "goes", "on", "right", "column", "ends"], []]
-
-
-def test_pdfs_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match="missing.pdf"):
-        pdf_words(tmp_path / "missing.pdf")
-    for name, content in (("empty.pdf", b""), ("text.pdf", b"not a pdf")):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} cannot be read"):
-            pdf_words(tmp_path / name)
-    with pytest.raises(ValueError, match="password"):
-        pdf_words(draw(tmp_path / "locked.pdf", password="secret"))
-
-
-def test_bundled_report_and_its_scanned_page():
-    dataset = load_pages_dataset("dev")
-    report = dataset.passages[0].metadata["report"]
-    pages = [page for page in dataset.passages if page.metadata["report"] == report]
-    layer = pdf_words(pages_folder() / "pdf" / f"{report}.pdf")
-    assert len(layer) == len(pages)
-    for page, words in zip(pages, layer, strict=True):
-        if "scan" in page.metadata["kinds"]:
-            assert words == [], "a scan has no text layer"
-            assert page_words(page.id), "OCR reads it"
-        else:
-            shared = set(words) & {word.text for word in page_words(page.id)}
-            assert len(shared) > 0.5 * len(set(words))

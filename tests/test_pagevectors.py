@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from helpers import unit_vectors
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.pagevectors import PageVectors, grid_for
+from lateint_ref.pages import PageVectors, grid_for
 
 
 def two_pages():
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_page_vectors(tmp_path):
         (((2, 3), (1, 2)), (np.arange(6), np.array([0.0, 1.0])), TypeError, "whole numbers"),
         (((2, 3), (0, 2)), (np.arange(6), np.arange(2)), ValueError, "rows of page 'second'"),
         (((2, 3), (1.5, 2)), (np.arange(6), np.arange(2)), TypeError, "rows of page 'second'"),
-        (((2, 3), 2), (np.arange(6), np.arange(2)), ValueError, "grid of page 'second'"),
+        (((2, 3), 2), (np.arange(6), np.arange(2)), ValueError, "page 'second': expected"),
         (None, (np.arange(6), np.arange(2)), ValueError, "grids must hold"),
     ],
 )

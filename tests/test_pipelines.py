@@ -237,7 +237,7 @@ def small_handbook(split):
 
 
 def small_pages(split):
-    from lateint_ref.pages import load_pages_dataset
+    from lateint_ref.ocr import load_pages_dataset
 
     full = load_pages_dataset(split)
     return replace(full, passages=full.passages[:2], queries=full.queries[:2])

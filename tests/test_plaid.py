@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import unit_vectors
-from lateint_ref import MultiVectors, search
+from lateint_ref import MultiVectors, ResidualVectors, search
 from lateint_ref.plaid import PlaidIndex, Settings, centroid_interaction, settings_for
 from test_residual import clustered
 
@@ -53,9 +53,42 @@ def test_similarities_and_pruning_leave_the_argument_alone(index):
     query = unit_vectors(4, 16, seed=2)
     similarities = index.similarities(query)
     assert similarities == pytest.approx(query @ index.codec.centroids.T)
-    kept = similarities.copy()
-    centroid_interaction(similarities, index.encoded, threshold=0.5)
-    np.testing.assert_array_equal(similarities, kept)
+    # One row or one column is where a transposed matrix is the caller's own memory.
+    for rows in (similarities, similarities[:1], similarities[:, :1]):
+        encoded = index.encoded
+        if rows.shape[1] == 1:
+            encoded = ResidualVectors(np.zeros(len(encoded.residuals), int), encoded.residuals, encoded.offsets)
+        kept = rows.copy()
+        centroid_interaction(rows, encoded, threshold=2.0)
+        np.testing.assert_array_equal(rows, kept)
+
+
+def test_a_query_of_one_vector_finds_what_exact_search_finds(index):
+    decoded = index.codec.decode(index.encoded)
+    query = decoded[7][:1]
+    assert index.search(query, 1)[0].id == "d7"
+    everything = index.search(query, 5, EVERYTHING)
+    assert [hit.id for hit in everything] == [hit.id for hit in search(query, decoded, 5)]
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_collections_of_a_few_vectors(n):
+    documents = MultiVectors.from_list([unit_vectors(1, 16, seed) for seed in range(n)])
+    index = PlaidIndex.build(documents)
+    for n_q in (1, 3):
+        found = index.search(unit_vectors(n_q, 16, 99), n, Settings(10, 2.0, 100))
+        assert len(found) == n
+        assert all(np.isfinite(hit.score) for hit in found)
+
+
+def test_documents_by_mask_and_id(index):
+    similarities = index.similarities(unit_vectors(3, 16))
+    every = centroid_interaction(similarities, index.encoded)
+    mask = np.arange(60) % 7 == 0
+    np.testing.assert_array_equal(centroid_interaction(similarities, index.encoded, mask), every[mask])
+    np.testing.assert_array_equal(centroid_interaction(similarities, index.encoded, ["d3", "d1"]), every[[3, 1]])
+    with pytest.raises(TypeError, match="whole numbers"):
+        centroid_interaction(similarities, index.encoded, [0.5])
 
 
 def test_lists_hold_each_document_once_at_each_of_its_centroids(index):
@@ -146,7 +179,7 @@ def test_refuses(index):
         centroid_interaction(np.ones((1, 1)), index.encoded)
     with pytest.raises(ValueError, match="NaN"):
         centroid_interaction(np.full((1, 500), np.nan), index.encoded)
-    with pytest.raises(IndexError, match="positions from 0 to 59"):
+    with pytest.raises(IndexError, match="position 60 is outside"):
         centroid_interaction(np.ones((1, 500)), index.encoded, [60])
     with pytest.raises(ValueError, match="query has 8 dimensions and the index has 16"):
         index.search(unit_vectors(1, 8))

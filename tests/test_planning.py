@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lateint_ref import MultiVectors, average_vectors, collection_bytes
-from lateint_ref.cost import Speed
-from lateint_ref.planning import first_stage_bytes, plan
+from lateint_ref.cost import Speed, first_stage_bytes
+from lateint_ref.planning import plan
 
 
 def test_a_million_pages_of_bits_on_paper():
@@ -84,6 +84,10 @@ def test_printing_says_what_is_assumed():
         ({"rescored": 5, "compared": 101}, ValueError, "more than the 100 vectors"),
         ({"rescored": 5, "first_stage": "int2"}, ValueError, "first_stage must be one of"),
         ({"replicas": -1}, ValueError, "replicas"),
+        ({"first_stage": "bbq"}, ValueError, "give rescored"),
+        ({"first_stage": "nonsense"}, ValueError, "first_stage must be one of"),
+        ({"first_stage_vectors": -3}, ValueError, "first_stage_vectors"),
+        ({"compared": 5}, ValueError, "give rescored"),
         ({"replicas": 0.5}, TypeError, "replicas"),
     ],
 )

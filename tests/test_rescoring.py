@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from helpers import maxsim_by_loops, unit_vectors
 from lateint_ref import MultiVectors, binarize, rank_of, rescore, search, top_k, two_stage_search
-from lateint_ref.packed import binarize_collection, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
+from lateint_ref.quantize import binarize_collection, maxsim_asymmetric_scores, maxsim_inv_hamming_scores
 
 QUERY = unit_vectors(4)
 DOCUMENTS = MultiVectors.from_list([unit_vectors(3 + n, seed=10 + n) for n in range(12)], [f"d{n}" for n in range(12)])
 EXACT = np.array([maxsim_by_loops(QUERY, document) for document in DOCUMENTS])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.integers(1, 40))
 def test_top_k_is_a_stable_sort(scores, k):
     expected = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[:k]
@@ -60,9 +61,9 @@ def test_the_second_stage_may_score_bits():
         order = sorted(range(4), key=lambda index: (-everything[index], index))[:3]
         assert [hit.id for hit in hits] == [str(index) for index in order]
         assert [hit.score for hit in hits] == pytest.approx(everything[order].tolist())
-    with pytest.raises(ValueError, match=r"one number for each of 3 candidates, got an array of shape \(1,\)"):
+    with pytest.raises(ValueError, match=r"one number for each of 3"):
         rescore(query, documents, ["1", "2", "3"], score=lambda query, few: [0.0])
-    with pytest.raises(TypeError, match="documents must be a MultiVectors, got"):
+    with pytest.raises(TypeError, match="documents must be a (Ragged|MultiVectors)"):
         rescore(query, packed, ["1"])
 
 
@@ -79,7 +80,7 @@ def test_refusals():
     for position in (-1, 12):
         with pytest.raises(IndexError, match=f"position must be from 0 to 11, got {position}"):
             rank_of(EXACT, position)
-    with pytest.raises(ValueError, match="scores must be one number a document"):
+    with pytest.raises(ValueError, match="scores must hold at least one number"):
         rank_of([], 0)
     with pytest.raises(KeyError, match="no document has the id 'nowhere'"):
         rescore(QUERY, DOCUMENTS, ["d1", "nowhere"])
@@ -87,17 +88,17 @@ def test_refusals():
         rescore(QUERY, DOCUMENTS, [])
     with pytest.raises(ValueError, match="'d1' stands more than once"):
         rescore(QUERY, DOCUMENTS, ["d1", "d1"])
-    with pytest.raises(TypeError, match="candidates must be a list of ids"):
+    with pytest.raises(TypeError, match="candidates must be a list"):
         rescore(QUERY, DOCUMENTS, "d1")
     with pytest.raises(ValueError, match="k is 10 but only depth = 5"):
         two_stage_search(QUERY, DOCUMENTS, EXACT, depth=5, k=10)
-    with pytest.raises(ValueError, match="one score for each of the 12 documents"):
+    with pytest.raises(ValueError, match="first_stage_scores must hold one number for each of 12"):
         two_stage_search(QUERY, DOCUMENTS, EXACT[:5])
     with pytest.raises(ValueError, match="scores holds a NaN or an infinity, first at position 2"):
         two_stage_search(QUERY, DOCUMENTS, [0, 1, np.nan, *range(9)])
-    with pytest.raises(TypeError, match="documents must be a MultiVectors"):
+    with pytest.raises(TypeError, match="documents must be a (Ragged|MultiVectors)"):
         two_stage_search(QUERY, [unit_vectors(2)], [1.0])
     with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
         search(QUERY, DOCUMENTS, k=0)
-    with pytest.raises(ValueError, match=r"scores must be one number a document"):
+    with pytest.raises(ValueError, match=r"scores must hold at least one number"):
         top_k(np.ones((2, 2)), 1)

@@ -12,9 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from helpers import maxsim_by_loops, unit_vectors
 from lateint_ref import MultiVectors, bytes_per_vector
-from lateint_ref.centroids import centroid_count
-from lateint_ref.residual import ResidualCodec
-from lateint_ref.residual_vectors import ResidualVectors, pack, unpack_buckets
+from lateint_ref.multivectors import ResidualVectors
+from lateint_ref.residual import ResidualCodec, centroid_count, pack, unpack_buckets
 
 BITS = st.sampled_from([1, 2, 4])
 
@@ -43,6 +42,7 @@ def test_packing_by_hand(bits):
     assert pack(np.array([rows[bits]], np.uint8), bits).tolist() == [packed[bits]]
 
 
+@settings(deadline=None)
 @given(BITS, st.integers(1, 4), st.data())
 def test_packing_round_trips(bits, width, data):
     buckets = data.draw(arrays(np.uint8, (3, width * 8 // bits), elements=st.integers(0, 2**bits - 1)))
@@ -258,7 +258,7 @@ def test_take(documents):
         np.testing.assert_array_equal(decoded[name], whole[name])
     with pytest.raises(IndexError, match="position 40 is outside this collection of 40"):
         encoded.take([0, 40])
-    with pytest.raises(ValueError, match="at least one whole number"):
+    with pytest.raises(ValueError, match="documents is empty"):
         encoded.take([])
     with pytest.raises(ValueError, match="unique"):
         encoded.take([1, 1])
@@ -267,7 +267,7 @@ def test_take(documents):
 def test_training_refuses(documents):
     with pytest.raises(TypeError, match="documents must be a MultiVectors"):
         ResidualCodec.train(documents.vectors)
-    with pytest.raises(ValueError, match=r"bits must be one of \(1, 2, 4\), got 3"):
+    with pytest.raises(ValueError, match=r"bits must be one of \[1, 2, 4\], got 3"):
         ResidualCodec.train(documents, 3)
     with pytest.raises(TypeError, match="bits must be a whole number"):
         ResidualCodec.train(documents, 2.0)
@@ -284,7 +284,7 @@ def test_training_refuses(documents):
 def test_codec_refuses(documents):
     codec = ResidualCodec.train(documents, 2, n_centroids=8)
     encoded = codec.encode(documents)
-    with pytest.raises(TypeError, match=r"encoded must be a ResidualVectors, from encode\(\)"):
+    with pytest.raises(TypeError, match=r"encoded must be a ResidualVectors"):
         codec.decode(documents)
     with pytest.raises(ValueError, match="encoded comes from another codec: residuals of 4 bytes"):
         ResidualCodec.train(documents, 1, n_centroids=8).decode(encoded)

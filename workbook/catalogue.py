@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 from workbook.catalogue_forms import Forms
 from workbook.catalogue_scans import bits, by_int8, fewer, floats, one_vector, residual, scan_all
 from workbook.catalogue_stages import two_stages, words

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref.averaging import average_vector
-from lateint_ref.binary_quantization import oversampled_search
-from lateint_ref.bits import binarize
-from lateint_ref.int8 import maxsim_int8_scores, quantize_int8
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.bbq import oversampled_search
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.packed import maxsim_asymmetric_scores, maxsim_inv_hamming_scores
 from lateint_ref.plaid import Settings
+from lateint_ref.pooling import average_vector
+from lateint_ref.quantize import (
+    binarize,
+    maxsim_asymmetric_scores,
+    maxsim_int8_scores,
+    maxsim_inv_hamming_scores,
+    quantize_int8,
+)
+from lateint_ref.scores import maxsim_scores
 from workbook.catalogue_forms import POOL_FACTORS, PRUNE_FACTOR, RESIDUAL_BITS, Forms
 from workbook.pipelines import Pipeline, by_score, exact_maxsim, exhaustive
 from workbook.testbeds import Question, Testbed

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref.averaging import average_vector
-from lateint_ref.cost import Work, scan, total
+from lateint_ref.cost import Work, bytes_per_vector, scan, total
 from lateint_ref.encoders import BM25
-from lateint_ref.fusion import fused_scores
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.packed import maxsim_asymmetric_scores
-from lateint_ref.rescoring import two_stage_search
-from lateint_ref.storage import bytes_per_vector
+from lateint_ref.pooling import average_vector
+from lateint_ref.quantize import maxsim_asymmetric_scores
+from lateint_ref.ranking import fused_scores, two_stage_search
+from lateint_ref.scores import maxsim_scores
 from workbook.catalogue_forms import POOL_FACTORS, Forms
 from workbook.catalogue_scans import Score, by_symmetric
 from workbook.pipelines import Pipeline, by_score, exact_maxsim, mean_query_vectors

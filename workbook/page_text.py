@@ -1,6 +1,6 @@
 """Pages as plain text, to compare page vectors with: words cut into chunks, a page as good as its best chunk.
 
-This is how pages are searched without a page encoder. The words come from OCR (`lateint_ref.pages.read_words`, in
+This is how pages are searched without a page encoder. The words come from OCR (`lateint_ref.read_words`, in
 reading order, so that columns do not mix) or from a PDF's text layer.
 
 Source: Faysse et al., "ColPali: Efficient Document Retrieval with Vision Language Models", ICLR 2025, section 3.3 (the
@@ -9,23 +9,21 @@ text pipelines that ColPali is measured against).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, describe, positive_int
+from lateint_ref.checks import Float32Array, describe, whole
 from lateint_ref.datasets import Dataset
 from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.evaluation import Run, make_run
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.scores import maxsim_scores
 
 if TYPE_CHECKING:
-    from lateint_ref.pages import Word
-    from lateint_ref.pagevectors import PageVectors
+    from lateint_ref.ocr import Word
+    from lateint_ref.pages import PageVectors
 
 CHUNK_WORDS, OVERLAP_WORDS = 100, 20
 
@@ -43,37 +41,6 @@ class Chunk:
     page_id: str
     first: int
     text: str
-
-
-def pdf_words(path: str | os.PathLike[str]) -> list[list[str]]:
-    """The words in a PDF's text layer, through pypdfium2. No OCR.
-
-    They come in the order in which the PDF draws them. Typesetters draw one column after the other; a file that was
-    put together otherwise needs OCR, whose reading order is found from the boxes.
-
-    Args:
-        path: the file.
-
-    Returns:
-        One list of words a page; empty for a page that is only a picture, as scans are.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: an empty file, not a PDF, or encrypted.
-    """
-    import pypdfium2
-
-    where = f"the PDF {os.fspath(path)}"
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{where} does not exist or is not a file.")
-    try:
-        document = pypdfium2.PdfDocument(Path(path).read_bytes())
-    except pypdfium2.PdfiumError as error:
-        raise ValueError(f"{where} cannot be read ({error}): pass a PDF that opens without a password.") from error
-    try:
-        return [page.get_textpage().get_text_bounded().split() for page in document]
-    finally:
-        document.close()
 
 
 def chunk_pages(
@@ -95,7 +62,7 @@ def chunk_pages(
         TypeError: not a mapping, a page that is not a list of words, or a number that is not whole.
         ValueError: `size` below 1, or `overlap` not from 0 to `size - 1`.
     """
-    size = positive_int(size, "size")
+    size = whole(size, "size")
     if isinstance(overlap, bool) or not isinstance(overlap, (int, np.integer)):
         raise TypeError(f"overlap must be a whole number of words, got {describe(overlap)}.")
     if not 0 <= overlap < size:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref._checks import Int64Array, describe, positive_int
+from lateint_ref.checks import Int64Array, describe, whole
+from lateint_ref.cost import bytes_per_vector
 from lateint_ref.evaluation import Run, paired_test, per_query
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.rescoring import top_k
-from lateint_ref.storage import bytes_per_vector
+from lateint_ref.scores import maxsim_scores, top_k
 from workbook.testbeds import Question, Testbed
 
 if TYPE_CHECKING:
@@ -75,12 +74,12 @@ def exhaustive(
         score: question to `(n_docs,)` scores.
         n_vectors: vectors stored in all.
         dim: their dimensions.
-        representation: how they are stored, a key of `storage.BITS_PER_DIMENSION`.
+        representation: how they are stored, a key of `cost.LAYOUTS`.
 
     Raises:
-        TypeError, ValueError: as `storage.bytes_per_vector`.
+        TypeError, ValueError: as `cost.bytes_per_vector`.
     """
-    stored = positive_int(n_vectors, "n_vectors") * bytes_per_vector(dim, representation)
+    stored = whole(n_vectors, "n_vectors") * bytes_per_vector(dim, representation)
     met = mean_query_vectors(testbed) * n_vectors * dim
     return Pipeline(name, by_score(score), stored / len(testbed.documents), met, stored)
 
@@ -146,7 +145,7 @@ def measure(pipeline: Pipeline, testbed: Testbed, depth: int = 100) -> Measured:
         TypeError: `depth` is not a whole number.
         ValueError: the pipeline returned something else than up to `depth` different positions of documents.
     """
-    depth = min(positive_int(depth, "depth"), len(testbed.documents))
+    depth = min(whole(depth, "depth"), len(testbed.documents))
     run: Run = {}
     for question in testbed.questions:
         found = pipeline.search(question, depth)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref._checks import Int64Array, describe
-from lateint_ref.heatmaps import Float64Array, as_map, patch_boxes, top_patches
-from lateint_ref.maxsim import similarity_matrix
+from lateint_ref.checks import Float64Array, Int64Array, describe
+from lateint_ref.pages import as_map, patch_boxes, top_patches
+from lateint_ref.scores import similarity_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref._checks import positive_int
+from lateint_ref.checks import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def wall_times(calls: Mapping[str, Callable[[], Any]], rounds: int = 5) -> dict[
     Raises:
         TypeError, ValueError: as `wall_seconds`.
     """
-    rounds = positive_int(rounds, "rounds")
+    rounds = whole(rounds, "rounds")
     least = dict.fromkeys(calls, float("inf"))
     for lap in range(1 + rounds):
         for name, call in calls.items():
@@ -81,7 +81,7 @@ def processor_seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 5
     """
     taken = []
     with _one_thread():
-        for _ in range(1 + positive_int(rounds, "rounds")):
+        for _ in range(1 + whole(rounds, "rounds")):
             started = time.process_time()
             call(*arguments)
             taken.append(time.process_time() - started)
@@ -108,7 +108,7 @@ def processor_times(
     """
     import pandas as pd
 
-    rounds = positive_int(rounds, "rounds")
+    rounds = whole(rounds, "rounds")
     if not searches or not len(questions):
         raise ValueError(f"at least one search and one question are needed, got {len(searches)} and {len(questions)}.")
     least = {name: np.full(len(questions), np.inf) for name in searches}

@@ -13,10 +13,10 @@ if find_spec("elasticsearch") is None:
     )
 
 from lateint_ref.elastic import bodies, capacity, mappings
+from lateint_ref.elastic.client import connect
 from lateint_ref.elastic.indexing import already_indexed, document_id, index_documents
 from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
 from lateint_ref.elastic.values import bit_values, byte_values, float_value, float_values
-from workbook.elasticsearch import connect
 
 __all__ = [
     "IndexingStoppedError",

@@ -10,7 +10,7 @@ from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
 
 # Worth another try: too many requests, or a node or proxy that is down or overloaded.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lateint_ref._checks import describe, positive_int
+from lateint_ref.checks import describe, whole
 from lateint_ref.elastic.values import bit_values, float_value, float_values
 
 Body = dict[str, Any]
@@ -70,7 +70,7 @@ def search(query: Body, size: int = 10) -> Body:
     Raises:
         TypeError, ValueError: `query` is not a dictionary, or `size` not a whole number of at least 1.
     """
-    return {"size": positive_int(size, "size"), "_source": False, "query": _part(query, "query")}
+    return {"size": whole(size, "size"), "_source": False, "query": _part(query, "query")}
 
 
 def knn_section(
@@ -95,9 +95,9 @@ def knn_section(
     Raises:
         TypeError, ValueError: a malformed vector, an empty field name, numbers out of range.
     """
-    k = positive_int(k, "k")
+    k = whole(k, "k")
     candidates = min(MAX_CANDIDATES, max(100, 2 * k)) if num_candidates is None else num_candidates
-    if not k <= positive_int(candidates, "num_candidates") <= MAX_CANDIDATES:
+    if not k <= whole(candidates, "num_candidates") <= MAX_CANDIDATES:
         raise ValueError(f"k <= num_candidates <= {MAX_CANDIDATES} must hold, got k={k}, num_candidates={candidates}.")
     section: Body = {
         "field": _name(field),
@@ -131,7 +131,7 @@ def knn(sections: Body | Sequence[Body], size: int = 10) -> Body:
         parts = [_part(section, "a section") for section in sections]
     else:
         raise TypeError(f"sections must be one or several parts from knn_section, got {describe(sections)}.")
-    return {"size": positive_int(size, "size"), "_source": False, "knn": parts}
+    return {"size": whole(size, "size"), "_source": False, "knn": parts}
 
 
 def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
@@ -199,8 +199,8 @@ def hybrid(retrievers: Sequence[Body], *, size: int = 10, rank_constant: int = 6
         "retriever": {
             "rrf": {
                 "retrievers": [_part(retriever, "a retriever") for retriever in retrievers],
-                "rank_constant": positive_int(rank_constant, "rank_constant"),
-                "rank_window_size": positive_int(rank_window_size, "rank_window_size"),
+                "rank_constant": whole(rank_constant, "rank_constant"),
+                "rank_window_size": whole(rank_window_size, "rank_window_size"),
             }
         },
     }
@@ -223,11 +223,11 @@ def _rescore(second: Body, window_size: int, query_weight: float) -> Body:
     if isinstance(query_weight, bool) or not isinstance(query_weight, (int, float)) or not query_weight >= 0:
         raise ValueError(f"query_weight must be a number of at least 0, got {query_weight!r}.")
     query = {"rescore_query": _part(second, "second"), "query_weight": query_weight, "rescore_query_weight": 1.0}
-    return {"window_size": positive_int(window_size, "window_size"), "query": query}
+    return {"window_size": whole(window_size, "window_size"), "query": query}
 
 
 def _within(size: int, window: int, name: str = "window_size") -> int:
-    if positive_int(size, "size") > positive_int(window, name):
+    if whole(size, "size") > whole(window, name):
         raise ValueError(f"size is {size} but {name} is {window}: only documents inside the window can be returned.")
     return int(size)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lateint_ref._checks import describe, positive_int
+from lateint_ref.checks import describe, whole
 
 _MARK = "\u0000"
 _MARKED = re.compile(r'"\\u0000(\d+)"')  # as JSON writes it
@@ -38,7 +38,7 @@ def console(method: str, path: str, body: Mapping[str, Any] | None = None, show:
         return line
     if not isinstance(body, Mapping):
         raise TypeError(f"body must be a dictionary, got {describe(body)}.")
-    limit = None if show is None else positive_int(show, "show")
+    limit = None if show is None else whole(show, "show")
     rows: list[str] = []
     text = json.dumps(_with_rows(body, limit, rows), indent=2, allow_nan=False, ensure_ascii=False)
     return f"{line}\n" + _MARKED.sub(lambda found: rows[int(found.group(1))], text)

@@ -14,7 +14,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from lateint_ref._checks import describe, positive_int
+from lateint_ref.checks import describe, whole
 from lateint_ref.elastic import _bulk
 from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
 
@@ -89,7 +89,7 @@ def index_documents(
         TypeError: `documents` is not an iterable of dictionaries.
         elasticsearch.ApiError: a request that is refused as a whole, as for a missing right.
     """
-    limits = positive_int(max_bytes, "max_bytes"), positive_int(max_documents, "max_documents")
+    limits = whole(max_bytes, "max_bytes"), whole(max_documents, "max_documents")
     if isinstance(documents, (str, bytes, Mapping)) or not isinstance(documents, Iterable):
         raise TypeError(f"documents must be an iterable of dictionaries, got {describe(documents)}.")
     if not client.indices.exists(index=index):
@@ -101,7 +101,7 @@ def index_documents(
     resume = not overwrite and client.count(index=index)["count"] > 0
     if total is None and isinstance(documents, Sized):
         total = len(documents)
-    waits = _bulk.Waits(positive_int(tries, "tries"), first_wait, longest_wait, sleep)
+    waits = _bulk.Waits(whole(tries, "tries"), first_wait, longest_wait, sleep)
     operation = "index" if overwrite else "create"
     # Not disable=False where a bar is wanted: that would overrule TQDM_DISABLE.
     quiet: dict[str, Any] = {} if progress else {"disable": True}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from lateint_ref._checks import describe, positive_int
+from lateint_ref.checks import describe, whole
 
 Field = dict[str, Any]
 ElementType = Literal["float", "bfloat16", "byte", "bit"]
@@ -71,7 +71,7 @@ def dense_vector(
     if index == "bbq_hnsw" and _dims(dims) < BBQ_MIN_DIMS:
         raise ValueError(f"dims is {dims}; bbq_hnsw takes at least {BBQ_MIN_DIMS}.")
     options: Field = {"type": index}
-    graph = {"m": positive_int(m, "m"), "ef_construction": positive_int(ef_construction, "ef_construction")}
+    graph = {"m": whole(m, "m"), "ef_construction": whole(ef_construction, "ef_construction")}
     if index != "flat":
         options |= graph
     elif graph != _HNSW_DEFAULTS:
@@ -148,11 +148,11 @@ def settings(shards: int = 1, replicas: int = 0) -> dict[str, int]:
         raise TypeError(f"replicas must be a whole number, got {describe(replicas)}.")
     if replicas < 0:
         raise ValueError(f"replicas must be at least 0, got {replicas}.")
-    return {"number_of_shards": positive_int(shards, "shards"), "number_of_replicas": replicas}
+    return {"number_of_shards": whole(shards, "shards"), "number_of_replicas": replicas}
 
 
 def _dims(dims: Any, most: int = MAX_DIMS) -> int:
-    if positive_int(dims, "dims") > most:
+    if whole(dims, "dims") > most:
         raise ValueError(f"dims must be at most {most}, got {dims}.")
     return int(dims)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import as_matrix, describe, reject_non_finite
-from lateint_ref.bits import to_hex
+from lateint_ref.checks import as_matrix, describe, reject_non_finite
+from lateint_ref.quantize import to_hex
 
 _DIGITS = 9
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref.packed import PackedMultiVectors
+from lateint_ref.multivectors import PackedMultiVectors
 from workbook.checks._shared import Matrix, random_vectors
 from workbook.exercises import NotYet, exercise, expect_close
 

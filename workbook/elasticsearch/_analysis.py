@@ -18,7 +18,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from workbook.elasticsearch._errors import not_implemented
 
 K1, B = 1.2, 0.75

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from workbook.elasticsearch._errors import NodeError, illegal
 from workbook.elasticsearch._fieldtypes import Field
 from workbook.elasticsearch._json import Body

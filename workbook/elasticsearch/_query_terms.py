@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from workbook.elasticsearch._analysis import tokens
 from workbook.elasticsearch._errors import NodeError, illegal, not_implemented, parsing, token
 from workbook.elasticsearch._fieldtypes import VECTORS, Field

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array
+from lateint_ref.checks import Float32Array, Int64Array
 from workbook.elasticsearch._errors import illegal, parsing, token
 from workbook.elasticsearch._json import Body
 from workbook.elasticsearch._query import Query, parse_query

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Int64Array
+from lateint_ref.checks import Int64Array
 from workbook.elasticsearch._errors import NOT_IMPLEMENTED, NodeError, illegal, not_implemented
 from workbook.elasticsearch._fieldtypes import NUMBERS, VECTORS, Field
 from workbook.elasticsearch._script_parse import Node, parse_script, script_error

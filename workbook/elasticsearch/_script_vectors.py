@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Int64Array
-from lateint_ref.bits import unpack
-from lateint_ref.int8 import maxsim_int8_scores
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.packed import maxsim_asymmetric_scores, maxsim_inv_hamming_scores
+from lateint_ref.checks import Int64Array
+from lateint_ref.quantize import maxsim_asymmetric_scores, maxsim_int8_scores, maxsim_inv_hamming_scores, unpack
+from lateint_ref.scores import maxsim_scores
 from workbook.elasticsearch._errors import NodeError, illegal
 from workbook.elasticsearch._fieldtypes import Field
 from workbook.elasticsearch._space import Space, VectorColumn

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Int64Array
-from lateint_ref.int8 import Int8MultiVectors
-from lateint_ref.multivectors import MultiVectors
-from lateint_ref.packed import PackedMultiVectors
+from lateint_ref.checks import Int64Array
+from lateint_ref.multivectors import Int8MultiVectors, MultiVectors, PackedMultiVectors
 from workbook.elasticsearch._analysis import Postings, tokens
 from workbook.elasticsearch._fieldtypes import Field
 from workbook.elasticsearch._mapping import Mapping

@@ -29,9 +29,19 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, UInt8Array, as_matrix, describe, positive_int, same_dim
-from lateint_ref.bits import binarize, unpack
-from lateint_ref.rescoring import top_k
+from lateint_ref.checks import (
+    Float32Array,
+    Int64Array,
+    UInt8Array,
+    as_matrix,
+    as_vector,
+    positive,
+    require,
+    same_dim,
+    whole,
+)
+from lateint_ref.quantize import binarize, unpack
+from lateint_ref.scores import top_k
 
 QUERY_LEVELS = 16
 # Lucene's weight of an error in any direction; the rest of it weighs the error along the vector.
@@ -45,7 +55,7 @@ class BinaryQuantizedVectors:
 
     Attributes:
         centroid: float32 `(dim,)`, the mean of the vectors.
-        bits: uint8 `(n, dim / 8)`, packed as `bits.binarize` does.
+        bits: uint8 `(n, dim / 8)`, packed as `quantize.binarize` does.
         lower: float32 `(n,)`, what a 0 stands for.
         step: float32 `(n,)`, how much more a 1 stands for.
         centroid_dot: float32 `(n,)`, dot product of the vector with the centroid.
@@ -57,10 +67,6 @@ class BinaryQuantizedVectors:
 
         Args:
             vectors: `(n, dim)`, `dim` a multiple of 8 and at most 65,535.
-
-        Raises:
-            TypeError: not numeric.
-            ValueError: wrong rank, empty, a NaN or infinity, or dims that do not fit.
         """
         matrix = as_matrix(vectors, "vectors")
         if matrix.shape[1] > np.iinfo(np.uint16).max:
@@ -103,11 +109,8 @@ class BinaryQuantizedVectors:
 
         Returns:
             float32 `(n,)`.
-
-        Raises:
-            TypeError, ValueError: not a vector of finite numbers, or other dims.
         """
-        vector = _as_vector(query)
+        vector = as_vector(query, "query")
         same_dim(len(vector), self.dim, "query", "the quantised vectors")
         levels, base, width = quantize_query(vector - self.centroid)
         met = np.zeros(len(self), np.int64)
@@ -132,11 +135,8 @@ def quantize_query(values: Any) -> tuple[UInt8Array, float, float]:
     Returns:
         Levels, uint8 `(dim,)` from 0 to 15; what level 0 stands for; the distance between two levels (0 where all
         values are equal).
-
-    Raises:
-        TypeError, ValueError: not a vector of finite numbers.
     """
-    vector = _as_vector(values).astype(np.float64)
+    vector = as_vector(values, "values").astype(np.float64)
     base, top = float(vector.min()), float(vector.max())
     width = (top - base) / (QUERY_LEVELS - 1)
     if not width:
@@ -158,25 +158,18 @@ def oversampled_search(
 
     Returns:
         int64 positions, best first.
-
-    Raises:
-        TypeError: `quantized` is something else, `oversample` not a number or `k` not a whole one.
-        ValueError: sizes that differ, `oversample` below 1, or what `scores` and `top_k` reject.
     """
-    if not isinstance(quantized, BinaryQuantizedVectors):
-        raise TypeError(f"quantized must be BinaryQuantizedVectors, got {describe(quantized)}.")
-    if isinstance(oversample, bool) or not isinstance(oversample, (int, float, np.number)):
-        raise TypeError(f"oversample must be a number of at least 1, got {describe(oversample)}.")
-    if not 1 <= oversample < np.inf:
+    require(quantized, BinaryQuantizedVectors, "quantized", "Make one with BinaryQuantizedVectors(vectors).")
+    if positive(oversample, "oversample") < 1:
         raise ValueError(f"oversample must be a number of at least 1, got {oversample}.")
     matrix = as_matrix(vectors, "vectors")
     if matrix.shape != (len(quantized), quantized.dim):
         raise ValueError(
             f"vectors must be those that were quantised, shape {(len(quantized), quantized.dim)}, got {matrix.shape}."
         )
-    k = positive_int(k, "k")
+    k = whole(k, "k")
     candidates = top_k(quantized.scores(query), int(np.ceil(oversample * k)))
-    exact = matrix[candidates] @ _as_vector(query)
+    exact = matrix[candidates] @ as_vector(query, "query")
     best: Int64Array = candidates[top_k(exact, k)]
     return best
 
@@ -187,12 +180,3 @@ def _stretch(centred: Float32Array, low: Any, high: Any, count: Any) -> Any:
     kept = count * np.square(high, dtype=np.float64) + (centred.shape[1] - count) * np.square(low, dtype=np.float64)
     share = np.divide(kept, squares, out=np.ones_like(squares), where=squares > 0)
     return 1 / (LOSS_WEIGHT + (1 - LOSS_WEIGHT) * share)
-
-
-def _as_vector(value: Any) -> Float32Array:
-    """A float32 `(dim,)` vector, checked."""
-    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-    if array.ndim != 1:
-        raise ValueError(f"query must be one vector, shape (dim,), got {describe(value)}.")
-    vector: Float32Array = as_matrix(array[None], "query", "(dim,)")[0]
-    return vector
