@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lateint_ref.bits import unpack
+from lateint_ref.quantize import unpack
 from workbook import bench
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lateint_ref import encoders as enc
-from lateint_ref._cache import cache_folder
+from lateint_ref.checks import cache_folder
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders.single import STATIC_FILES, StaticEncoder, static_folder
 

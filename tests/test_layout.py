@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLAT = sorted(PACKAGE.glob("*.py"))
 NOT_HERE = {"workbook", "argparse", "IPython", "ipywidgets", "matplotlib", "nbclient", "nbconvert", "nbformat"}
 # Two encoders whose weights are fitted by a command.
-FITTED = {"lateint_ref.encoders.projection", "lateint_ref.encoders.static"}
+FITTED = {"lateint_ref.encoders.late", "lateint_ref.encoders.single"}
 # In the order in which they are read; encoders and elastic come after all of them.
 # fmt: off
 ORDER = [

@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from lateint_ref import encoders
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.pages import GRID, BundledPages, coverage, token_boxes, tokens_of_patches, windows
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.ocr import Word
-from lateint_ref.pages import load_pages_dataset, page_image, page_words
+from lateint_ref.ocr import Word, load_pages_dataset, page_image, page_words
+from lateint_ref.scores import maxsim_scores
 
 PATCHES = GRID[0] * GRID[1]
 WIDTH, HEIGHT = 640, 320  # patches of 20 x 10 pixels
@@ -32,7 +31,7 @@ def page(monkeypatch):
         known[image.tobytes()] = [Word(text, tuple(box), 1.0) for text, *box in words]
         return image
 
-    monkeypatch.setattr("lateint_ref.pages.read_words", lambda image: known[image.tobytes()])
+    monkeypatch.setattr("lateint_ref.ocr.read_words", lambda image: known[image.tobytes()])
     return make
 
 
@@ -289,7 +288,7 @@ def test_drawn_page_is_read_by_ocr(encoder):
     ],
 )
 def test_bad_pages_are_named_before_any_is_read(encoder, monkeypatch, images, ids, error, match):
-    monkeypatch.setattr("lateint_ref.pages.read_words", lambda image: pytest.fail("a page was read"))
+    monkeypatch.setattr("lateint_ref.ocr.read_words", lambda image: pytest.fail("a page was read"))
     with pytest.raises(error, match=match):
         encoder.encode_pages(images, ids)
 

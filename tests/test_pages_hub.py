@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lateint_ref.encoders.hub import HubPages, page_grid, patch_positions
-from lateint_ref.heatmaps import patch_similarity
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pages import patch_similarity
 from page_checkpoints import BUILDERS, build, colpali, randomize, tiled
 
 QUERIES = ["revenue of march", "table", "the figure two of the north region"]

@@ -15,19 +15,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, UInt8Array
-from lateint_ref.bits import binarize, maxsim_asymmetric, maxsim_inv_hamming, to_hex, unpack
-from lateint_ref.int8 import maxsim_int8_scores, quantize_collection, quantize_int8
-from lateint_ref.maxsim import maxsim_scores
-from lateint_ref.multivectors import MultiVectors
-from lateint_ref.packed import (
-    PackedMultiVectors,
-    binarize_collection,
-    maxsim_asymmetric_scores,
-    maxsim_inv_hamming_scores,
-)
+from lateint_ref.checks import Float32Array, UInt8Array
+from lateint_ref.multivectors import MultiVectors, PackedMultiVectors
 from lateint_ref.pooling import pool_levels, pool_tokens
-from lateint_ref.rescoring import top_k, two_stage_search
+from lateint_ref.quantize import (
+    binarize,
+    binarize_collection,
+    maxsim_asymmetric,
+    maxsim_asymmetric_scores,
+    maxsim_int8_scores,
+    maxsim_inv_hamming,
+    maxsim_inv_hamming_scores,
+    quantize_collection,
+    quantize_int8,
+    to_hex,
+    unpack,
+)
+from lateint_ref.ranking import two_stage_search
+from lateint_ref.scores import maxsim_scores, top_k
 from workbook.timing import wall_times
 
 if TYPE_CHECKING:

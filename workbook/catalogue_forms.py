@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from lateint_ref._checks import Float32Array, describe
-from lateint_ref.averaging import average_vectors
-from lateint_ref.binary_quantization import BinaryQuantizedVectors
+from lateint_ref.bbq import BinaryQuantizedVectors
+from lateint_ref.checks import Float32Array, describe
 from lateint_ref.encoders import BM25
-from lateint_ref.int8 import Int8MultiVectors, quantize_collection
-from lateint_ref.multivectors import MultiVectors
+from lateint_ref.multivectors import Int8MultiVectors, MultiVectors, PackedMultiVectors, ResidualVectors
 from lateint_ref.muvera import FixedDimensionalEncoder
-from lateint_ref.packed import PackedMultiVectors, binarize_collection
 from lateint_ref.plaid import PlaidIndex
-from lateint_ref.pooling import pool_levels
+from lateint_ref.pooling import average_vectors, pool_levels
 from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
+from lateint_ref.quantize import binarize_collection, quantize_collection
 from lateint_ref.residual import ResidualCodec
-from lateint_ref.residual_vectors import ResidualVectors
 from workbook.testbeds import Testbed, load_codec
 
 POOL_FACTORS = (3, 10, 50)

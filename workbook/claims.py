@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from lateint_ref._checks import describe
+from lateint_ref.checks import describe
 from lateint_ref.datasets import data_folder
 
 if TYPE_CHECKING:

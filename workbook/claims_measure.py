@@ -18,8 +18,8 @@ import numpy as np
 from lateint_ref.datasets import data_folder
 from lateint_ref.encoders import load_late
 from lateint_ref.evaluation import paired_test
-from lateint_ref.maxsim import maxsim_scores
 from lateint_ref.multivectors import MultiVectors
+from lateint_ref.scores import maxsim_scores
 from workbook._files import restore, write_whole
 from workbook.claims import Measurement
 from workbook.pipelines import Measured, Pipeline, bootstrap_interval, by_score, exact_maxsim, kept_interval, measure

@@ -292,7 +292,7 @@ def _machine() -> list[Finding]:
 
 def _cache() -> list[Finding]:
     """The cache folder, and whether it can be written: tried, since rights alone do not tell."""
-    from lateint_ref._cache import cache_folder
+    from lateint_ref.checks import cache_folder
 
     folder = cache_folder()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -19,7 +19,7 @@ from lateint_ref.datasets import Dataset, data_folder, load_handbook
 from lateint_ref.encoders import BM25, load_bi, load_cross, load_late, load_static
 from lateint_ref.encoders.backbone import sha256_of
 from lateint_ref.evaluation import Run, by_type, compare, make_run, paired_test, per_query
-from lateint_ref.maxsim import maxsim_scores
+from lateint_ref.scores import maxsim_scores
 from workbook._files import restore, write_whole
 from workbook.data import load_apidocs
 

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from lateint_ref import encoders
-from lateint_ref._cache import cache_folder
-from lateint_ref._checks import Float32Array
-from lateint_ref._npz import read_npz, write_npz
+from lateint_ref.checks import Float32Array, cache_folder, read_npz, write_npz
 from lateint_ref.datasets import Dataset, data_folder, load_handbook
 from lateint_ref.encoders import load_late, load_pages, profile
 from lateint_ref.encoders.backbone import sha256_of
@@ -28,8 +26,8 @@ from lateint_ref.encoders.late import MAX_DIM, late_name, projection_folder
 from lateint_ref.encoders.pages import pages_name
 from lateint_ref.encoders.single import BiEncoder
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.pages import load_pages_dataset, page_image, pages_folder
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.ocr import load_pages_dataset, page_image, pages_folder
+from lateint_ref.pages import PageVectors
 from lateint_ref.residual import ResidualCodec
 from workbook.quality import weights
 

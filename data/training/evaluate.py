@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from workbook.apidocs import load_apidocs, load_see_also
 
 from lateint_ref.datasets import Dataset, load_beir, load_handbook
 from lateint_ref.encoders import BM25, load_bi, load_late
@@ -26,6 +25,7 @@ from lateint_ref.encoders.cross import load_trained_cross
 from lateint_ref.encoders.late import load_trained_late
 from lateint_ref.encoders.trained import trained_folder
 from lateint_ref.evaluation import Run, make_run, paired_test, per_query
+from workbook.data import load_apidocs, load_see_also
 from workbook.quality import late_run, reranked, single_vector_runs
 
 SETS: dict[str, Callable[[], Dataset]] = {

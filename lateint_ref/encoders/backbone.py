@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
-from lateint_ref.multivectors import MultiVectors, _checked_ids
+from lateint_ref.checks import Float32Array, Int64Array, describe, whole
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.ragged import checked_ids
 
 Kind = Literal["query", "document"]
 ENCODING: dict[Kind, str] = {"query": "encoding queries", "document": "encoding documents"}  # labels of progress bars
@@ -50,11 +51,11 @@ class SingleVectorEncoder(ABC):
             TypeError: not a list of strings.
             ValueError: no texts, an empty one, or `batch_size` below 1.
         """
-        return self._encode(check_texts(texts, "texts"), "query", positive_int(batch_size, "batch_size"), progress)
+        return self._encode(check_texts(texts, "texts"), "query", whole(batch_size, "batch_size"), progress)
 
     def encode_documents(self, texts: Any, batch_size: int = 32, progress: bool = False) -> Float32Array:
         """One vector a document: arguments, result and errors as `encode_queries`."""
-        return self._encode(check_texts(texts, "texts"), "document", positive_int(batch_size, "batch_size"), progress)
+        return self._encode(check_texts(texts, "texts"), "document", whole(batch_size, "batch_size"), progress)
 
     @abstractmethod
     def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> Float32Array: ...
@@ -94,8 +95,8 @@ class TokenVectorEncoder(ABC):
             ValueError: no texts, an empty one, duplicate ids, or `batch_size` below 1.
         """
         checked = check_texts(texts, "texts")
-        names = _checked_ids(ids, len(checked))
-        vectors = self._encode(checked, "query", positive_int(batch_size, "batch_size"), progress)
+        names = checked_ids(ids, len(checked))
+        vectors = self._encode(checked, "query", whole(batch_size, "batch_size"), progress)
         return MultiVectors.from_list(vectors, names)
 
     def encode_documents(
@@ -103,8 +104,8 @@ class TokenVectorEncoder(ABC):
     ) -> MultiVectors:
         """One vector a token of each document, less those that the model skips. Otherwise as `encode_queries`."""
         checked = check_texts(texts, "texts")
-        names = _checked_ids(ids, len(checked))
-        vectors = self._encode(checked, "document", positive_int(batch_size, "batch_size"), progress)
+        names = checked_ids(ids, len(checked))
+        vectors = self._encode(checked, "document", whole(batch_size, "batch_size"), progress)
         return MultiVectors.from_list(vectors, names)
 
     def encode_query(self, text: str) -> Float32Array:
@@ -177,7 +178,7 @@ class PairScorer(ABC):
             ValueError: an empty one, no documents, or `batch_size` below 1.
         """
         question, texts = check_text(query, "query"), check_texts(documents, "documents")
-        return self._score(question, texts, positive_int(batch_size, "batch_size"), progress)
+        return self._score(question, texts, whole(batch_size, "batch_size"), progress)
 
     @abstractmethod
     def _score(self, query: str, documents: list[str], batch_size: int, progress: bool) -> Float32Array: ...

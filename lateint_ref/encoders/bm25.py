@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders.base import check_text, check_texts
 
 

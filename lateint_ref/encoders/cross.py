@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders import backbone, trained
 from lateint_ref.encoders.base import Cut, PairScorer, batches, check_text, token_ids
 

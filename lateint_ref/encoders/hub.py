@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref.checks import Float32Array, Int64Array, describe, whole
 from lateint_ref.encoders.backbone import quiet_loading, reject_unset, unset_weights
 from lateint_ref.encoders.base import (
     Kind,
@@ -36,8 +36,9 @@ from lateint_ref.encoders.base import (
     check_texts,
 )
 from lateint_ref.encoders.pages import PageEncoder
-from lateint_ref.multivectors import MultiVectors, _checked_ids
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pages import PageVectors
+from lateint_ref.ragged import checked_ids
 
 # The one table of hub names; the environment variable beside each puts another name or a local folder in its place.
 HUB_MODELS = {
@@ -345,8 +346,8 @@ class HubPages(PageEncoder):
         Arguments, result and errors as `base.TokenVectorEncoder.encode_queries`.
         """
         checked = check_texts(texts, "texts")
-        names = _checked_ids(ids, len(checked))
-        size = positive_int(batch_size, "batch_size")
+        names = checked_ids(ids, len(checked))
+        size = whole(batch_size, "batch_size")
         vectors: list[Any] = [None] * len(checked)
         for batch in batches([len(text) for text in checked], size, progress, "queries"):
             with quiet_loading():
@@ -374,7 +375,7 @@ class HubPages(PageEncoder):
     def _encode_pages(
         self, images: Any, names: list[str], seen: list[Any], batch_size: int, progress: bool
     ) -> PageVectors:
-        from lateint_ref.pages import open_image
+        from lateint_ref.page_io import open_image
 
         vectors: list[Any] = [None] * len(names)
         patches: list[Any] = [None] * len(names)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, positive_int
+from lateint_ref.checks import Float32Array, whole
 from lateint_ref.encoders import backbone, trained
 from lateint_ref.encoders.base import ENCODING, Cut, Kind, TokenVectorEncoder, batches, token_ids
 
@@ -220,7 +220,7 @@ def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
         FileNotFoundError: a file is missing.
         ValueError: the file is damaged: digest, shape or dtype are not what was written.
     """
-    rows = positive_int(dim, "dim")
+    rows = whole(dim, "dim")
     if rows > MAX_DIM:
         raise ValueError(f"dim must be from 1 to {MAX_DIM}, or {backbone.DIM} for no projection, got {rows}.")
     why = "The bundled late encoder projects with it."
@@ -258,7 +258,7 @@ def load_trained_late(folder: Path | None = None, dim: Any = MAX_DIM) -> LateEnc
         FileNotFoundError, ValueError: as `trained.read_trained`, or `config.json` is not a late encoder's.
     """
     source = trained.trained_folder("late") if folder is None else folder
-    if positive_int(dim, "dim") > MAX_DIM:
+    if whole(dim, "dim") > MAX_DIM:
         raise ValueError(f"dim must be from 1 to {MAX_DIM} for the trained late encoder, got {dim}.")
     tensors = trained.read_trained(source, "late")
     config = LateConfig.load(source / trained.CONFIG)

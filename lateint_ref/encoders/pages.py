@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref.checks import Float32Array, Int64Array, describe, whole
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders.base import check_text, token_ids
 from lateint_ref.encoders.late import LateEncoder
-from lateint_ref.multivectors import MultiVectors, _checked_ids
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pages import PageVectors
+from lateint_ref.ragged import checked_ids
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,7 +68,7 @@ class PageEncoder(ABC):
             ValueError: no pages, duplicate ids, or pages that cannot be read or encoded (each is named); also where bad
                 pages are of several kinds.
         """
-        size = positive_int(batch_size, "batch_size")
+        size = whole(batch_size, "batch_size")
         if isinstance(images, (str, bytes, os.PathLike, dict)) or not (
             hasattr(images, "__len__") and hasattr(images, "__getitem__")
         ):
@@ -76,7 +77,7 @@ class PageEncoder(ABC):
             )
         if len(images) == 0:
             raise ValueError("images is empty: give at least one page.")
-        names = _checked_ids(ids, len(images))
+        names = checked_ids(ids, len(images))
         # Opened again when they are encoded: the pixels of all at once may not fit into memory.
         seen: list[Any] = []
         errors: list[tuple[str, Exception]] = []
@@ -170,7 +171,7 @@ class BundledPages(PageEncoder):
         Raises:
             ModuleNotFoundError, FileNotFoundError, TypeError, ValueError: as `encode_pages`.
         """
-        from lateint_ref.pages import read_words
+        from lateint_ref.ocr import read_words
 
         return read_words(image)
 
@@ -335,6 +336,6 @@ def tokens_of_patches(covered: Float64Array) -> Int64Array:
 
 
 def _open(source: Any) -> Any:
-    from lateint_ref.pages import open_image
+    from lateint_ref.page_io import open_image
 
     return open_image(source)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lateint_ref._checks import Float32Array
+from lateint_ref.checks import Float32Array
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders.base import ENCODING, Kind, SingleVectorEncoder, batches, token_ids
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lateint_ref.ocr import read_words, words_record
-from lateint_ref.page_images import open_image, pixels_digest
+from lateint_ref.page_io import open_image, pixels_digest
 from source.report import Report, draw_report
 
 DPI = 110
