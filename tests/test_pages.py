@@ -195,6 +195,7 @@ def test_unknown_page():
 # The generator
 
 
+@pytest.mark.slow
 def test_two_builds_of_a_report_are_the_same_bytes(folder):
     first, second = load_report("tamwater_2023"), load_report("tamwater_2023")
     pdf, clean = draw_report(first)
