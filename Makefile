@@ -65,7 +65,7 @@ lint: $(READY) ## ruff (code and notebooks), formatting, types
 	@$(PY) -m ruff format --quiet --check $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
 	@$(PY) -m mypy --no-error-summary
 
-clean: ## delete build/ and every cache; .venv, slow to fetch again, goes with rm -rf .venv
+clean: ## delete build/ and the caches in this folder; .venv and the kept vectors (see make doctor) stay
 	@rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	@find . -type f -not -path './$(VENV)/*' \( -name '*.nbi' -o -name '*.nbc' \) -delete

@@ -152,6 +152,7 @@ def test_see_also(passages):
             assert name.rpartition(".")[2].lower() not in re.findall(r"\w+", query.text.lower())
 
 
+@pytest.mark.slow
 def test_made_again_the_files_are_the_same(tmp_path):
     """Where the versions that the corpus names are installed: `make.py` in a copy of the folder, with another seed."""
     versions = {passage.metadata["package"]: passage.metadata["version"] for passage in load_apidocs().passages}

@@ -125,7 +125,7 @@ def double(number):
     ...
 exercises.check("97-1", double)"""
 SETUP = """\
-from lateint_ref import exercises
+from workbook import exercises
 @exercises.exercise("97-1", shows="Two is twice one.")
 def _(answer):
     exercises.expect_close(answer(1), 2)"""

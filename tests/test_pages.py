@@ -13,7 +13,7 @@ from lateint_ref import ocr as pages
 from lateint_ref.ocr import ocr_records
 from lateint_ref.page_io import pixels_digest
 from source.blocks import Table
-from source.build import judgments, own_text, page_pngs
+from source.build import judgments, known_words, own_text, page_pngs
 from source.charts import Chart, tick_label, ticks
 from source.measure import edit_distance, ocr_errors, tokens
 from source.report import KINDS, Page, Report, draw_report
@@ -191,6 +191,7 @@ def test_unknown_page():
 # The generator
 
 
+@pytest.mark.slow
 def test_two_builds_of_a_report_are_the_same_bytes(folder):
     first, second = load_report("tamwater_2023"), load_report("tamwater_2023")
     pdf, clean = draw_report(first)
@@ -203,6 +204,16 @@ def test_two_builds_of_a_report_are_the_same_bytes(folder):
         for page, png in zip(first.pages, images, strict=True):
             assert png == (folder / "images" / f"{first.page_id(page.name)}.png").read_bytes()
     assert own_text(clean)[2].startswith("Stanmoor")
+
+
+def test_known_words_may_hold_any_character(tmp_path):
+    """U+2028 ends a line for `str.splitlines`, and none of JSON."""
+    words = [["a\u2028b", 0, 0, 1, 1, 1.0]]
+    line = json.dumps({"sha256": "x", "words": words}, ensure_ascii=False)
+    (tmp_path / "ocr.jsonl").write_text(line + "\n", encoding="utf-8")
+    versions = {tool: version(tool) for tool in ("onnxruntime", "rapidocr")}
+    (tmp_path / "digests.json").write_text(json.dumps({"versions": versions}), encoding="utf-8")
+    assert known_words(tmp_path) == {"x": words}
 
 
 def test_committed_judgments_are_those_of_the_generator(splits, reports):

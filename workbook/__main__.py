@@ -51,9 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = importlib.import_module(COMMANDS[options.command][0])
         status: int = module.main(options.command, options.arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in JUPYTER:
+        missing = (error.name or "").partition(".")[0]
+        if missing and missing not in JUPYTER:
             raise
-        print(f"{error}. Notebooks are read and run by Jupyter: {_INSTALL} '.[jupyter]'", file=sys.stderr)
+        # One without a name is this project's own, and says what to install.
+        advice = f". Notebooks are read and run by Jupyter: {_INSTALL} '.[jupyter]'" if missing else ""
+        print(f"{error}{advice}", file=sys.stderr)
         return 2
     return status
 

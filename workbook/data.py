@@ -39,29 +39,41 @@ def main(command: str, arguments: Sequence[str]) -> int:
     """`python -m workbook data`: read all the bundled collections, with every check, and print what there is.
 
     The report pages in `data/pages` are built first where they are missing.
+
+    Returns:
+        Exit status: 0; 2 where a collection is missing or broken, which is printed.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m workbook {command}", description=main.__doc__)
+    told = "Read the bundled collections with every check and list them."
+    parser = argparse.ArgumentParser(prog=f"python -m workbook {command}", description=told, allow_abbrev=False)
     parser.add_argument("--rebuild-pages", action="store_true", help="draw data/pages anew from its seed")
     parser.add_argument("--read-all", action="store_true", help="with it: OCR for every page, changed or not (slow)")
     options = parser.parse_args(arguments)
-    pages = data_folder() / "pages"
-    if options.rebuild_pages or not (pages / "corpus.jsonl").is_file():
-        build_pages(pages, options.read_all)
+    try:
+        pages = data_folder() / "pages"
+        if options.rebuild_pages or not (pages / "corpus.jsonl").is_file():
+            build_pages(pages, options.read_all)
+        found = [
+            load_beir(folder, judgments.stem)
+            for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl"))
+            for judgments in sorted((folder / "qrels").glob("*.tsv"))
+        ]
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except subprocess.CalledProcessError:  # drawing the pages; that process has said why
+        return 2
     import pandas as pd
 
-    rows = []
-    for folder in sorted(path.parent for path in data_folder().glob("*/corpus.jsonl")):
-        for judgments in sorted((folder / "qrels").glob("*.tsv")):
-            dataset = load_beir(folder, judgments.stem)
-            rows.append(
-                {
-                    "collection": dataset.name,
-                    "split": dataset.split,
-                    "documents": len(dataset.passages),
-                    "queries": len(dataset.queries),
-                    "judgments": sum(len(grades) for grades in dataset.qrels.values()),
-                }
-            )
+    rows = [
+        {
+            "collection": dataset.name,
+            "split": dataset.split,
+            "documents": len(dataset.passages),
+            "queries": len(dataset.queries),
+            "judgments": sum(len(grades) for grades in dataset.qrels.values()),
+        }
+        for dataset in found
+    ]
     print(pd.DataFrame(rows).to_string(index=False))
     return 0
 
@@ -72,7 +84,10 @@ def build_pages(folder: Path, read_all: bool = False) -> None:
     Raises:
         subprocess.CalledProcessError: it failed; it has said why.
     """
-    # The source is a package beside the pages and imports lateint_ref, which need not be installed.
-    paths = [str(folder), str(Path(lateint_ref.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
-    command = [sys.executable, "-m", "source.build", str(folder), *(["--read-all"] if read_all else [])]
+    # The source is a package beside the pages, or else those of this clone, and imports lateint_ref, which need not be
+    # installed.
+    clone = Path(lateint_ref.__file__).resolve().parent.parent
+    paths = [str(folder.resolve()), str(clone / "data" / "pages"), str(clone), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "source.build", str(folder.resolve())]
+    command += ["--read-all"] if read_all else []
     subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}, check=True)

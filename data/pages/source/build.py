@@ -205,7 +205,12 @@ def write_digests(folder: Path) -> None:
 
 def main() -> None:
     """`python -m source.build FOLDER [--read-all]`, run by `python -m workbook data --rebuild-pages`."""
-    build(Path(sys.argv[1]), read_all="--read-all" in sys.argv[2:])
+    try:
+        build(Path(sys.argv[1]), read_all="--read-all" in sys.argv[2:])
+    except ModuleNotFoundError as error:
+        if error.name is not None:
+            raise
+        sys.exit(str(error))  # what is not installed, and how to get it
 
 
 if __name__ == "__main__":
