@@ -170,7 +170,7 @@ def _require_markers(name: str, model: Any) -> None:
 
 @contextmanager
 def _loading(name: str, kind: str) -> Iterator[None]:
-    """Within the block a library loads the model `name`; on leaving, a checkpoint that left weights unset is refused."""
+    """Within the block a library loads the model `name`; afterwards a checkpoint that left weights unset is refused."""
     _check_folder(name, kind)
     with _available(name, kind), _reported() as unset:
         yield
