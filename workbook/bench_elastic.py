@@ -80,7 +80,7 @@ def _filled(documents: MultiVectors, bits: Any) -> Any:
     """A client of a local node that holds the documents, put in beside the JSON door: that is not what is timed."""
     from elasticsearch import Elasticsearch
 
-    from workbook.elasticsearch._parts import Parsed, Part, Spot
+    from workbook.elasticsearch.documents import Parsed, Part, Spot
     from workbook.elasticsearch.node import local_node
 
     node = local_node()
@@ -92,7 +92,7 @@ def _filled(documents: MultiVectors, bits: Any) -> Any:
     spots = [Spot((name,), (), name) for name in fields]
     for number in range(len(documents)):
         part = Part(vectors={"page": documents[number], "bits": bits[number]})
-        index.store(str(number), Parsed({}, spots, part, index.mapping), 1)
+        index.store(str(number), Parsed({}, spots, part, index.mapping))
     client.indices.refresh(index="pages")
     return client
 
