@@ -139,12 +139,13 @@ def test_bulk_reports_each_item(es):
         {"_op_type": "index", "_index": "books", "_id": "1", "_source": {"title": "a"}},
         {"_op_type": "create", "_index": "books", "_id": "1", "_source": {"title": "b"}},
         {"_op_type": "index", "_index": "books", "_id": "2", "_source": {"v": [[1, 2], [3]]}},
+        {"_op_type": "index", "_index": "books", "_id": "", "_source": {"title": "a"}},
         {"_op_type": "delete", "_index": "books", "_id": "9"},
         {"_op_type": "delete", "_index": "books", "_id": "1"},
     ]
     found = list(helpers.streaming_bulk(es, actions, raise_on_error=False))
     statuses = [next(iter(item.values()))["status"] for _, item in found]
-    assert statuses == [201, 409, 400, 404, 200]
+    assert statuses == [201, 409, 400, 400, 404, 200]
     refused = found[2][1]["index"]["error"]
     assert refused["type"] == "document_parsing_exception"
     assert "already exists (current version [1])" in found[1][1]["create"]["error"]["reason"]

@@ -321,7 +321,8 @@ def _act(store: Store, name: str, target: str | None, doc_id: str | None, line: 
     if target is None:
         raise invalid_request("index is missing")
     if name != "delete":
-        return _put(store.written(target), doc_id or _new_id(), parse_json(line or b""), name == "create")
+        doc_id = _new_id() if doc_id is None else doc_id
+        return _put(store.written(target), doc_id, parse_json(line or b""), name == "create")
     if doc_id is None:
         raise invalid_request("id is missing")
     return _remove(store.index(target), doc_id)
