@@ -6,27 +6,24 @@ from typing import ClassVar
 
 from elastic_transport import ApiResponseMeta, ConnectionTimeout, HttpHeaders
 from elastic_transport import ConnectionError as NoConnection
-from elastic_transport._node import NodeApiResponse
 
-from workbook.elasticsearch.node import local_node
+from workbook.elasticsearch.node import NodeResponse, local_node
 
 PRODUCT = {"x-elastic-product": "Elasticsearch", "content-type": "application/vnd.elasticsearch+json;compatible-with=9"}
-TOO_LARGE = 413
 
 
-def faulty_node(faults=(), folder=None, largest=None):
+def faulty_node(faults=()):
     """A node class that goes through `faults`, one a bulk request, and then works.
 
     A fault is `None` (works), a status for the whole request, `"lost"` (never arrives), `"late"` (is carried out, but
     no answer comes in time), `"cut"` (carried out; the answer ends after its first item), or a dictionary from
-    document id to the status of that item alone (the others are carried out). Requests of more than `largest` bytes
-    are a 413.
+    document id to the status of that item alone (the others are carried out).
 
     Returns:
         The class; its `sent` counts the documents of all bulk requests by id, `sizes` holds the requests' bytes.
     """
 
-    class FaultyNode(local_node(folder)):
+    class FaultyNode(local_node()):
         left: ClassVar = list(faults)
         sent: ClassVar = Counter()
         sizes: ClassVar = []
@@ -39,21 +36,15 @@ def faulty_node(faults=(), folder=None, largest=None):
             ids = [next(iter(action.values()))["_id"] for action in actions]
             self.sent.update(ids)
             self.sizes.append(len(body))
-            if largest is not None and len(body) > largest:
-                return self.reply_on_purpose(TOO_LARGE, {"error": "too large", "status": TOO_LARGE})
             fault = self.left.pop(0) if self.left else None
             if isinstance(fault, int):
-                return self.reply_on_purpose(
-                    fault, {"error": {"type": "an_exception", "reason": "on purpose"}, "status": fault}
-                )
+                return self.reply(fault, {"error": {"type": "an_exception", "reason": "on purpose"}, "status": fault})
             if fault == "lost":
                 raise NoConnection("connection refused")
             failing = fault if isinstance(fault, dict) else {}
             pairs = zip(ids, lines[::2], lines[1::2], strict=True)
             kept = b"".join(action + b"\n" + fields + b"\n" for name, action, fields in pairs if name not in failing)
-            done = []
-            if kept:
-                done = json.loads(super().perform_request(method, target, kept, headers, request_timeout).body)["items"]
+            done = json.loads(super().perform_request(method, target, kept, headers).body)["items"] if kept else []
             if fault == "late":
                 raise ConnectionTimeout("no answer in time")
             others = iter(done)
@@ -61,13 +52,11 @@ def faulty_node(faults=(), folder=None, largest=None):
                 refused(next(iter(action)), name, failing[name]) if name in failing else next(others)
                 for name, action in zip(ids, actions, strict=True)
             ]
-            return self.reply_on_purpose(
-                200, {"took": 1, "errors": True, "items": items[:1] if fault == "cut" else items}
-            )
+            return self.reply(200, {"took": 1, "errors": True, "items": items[:1] if fault == "cut" else items})
 
-        def reply_on_purpose(self, status, body):
+        def reply(self, status, body):
             meta = ApiResponseMeta(status, "1.1", HttpHeaders(PRODUCT), 0.0, self.config)
-            return NodeApiResponse(meta, json.dumps(body).encode())
+            return NodeResponse(meta, json.dumps(body).encode())
 
     return FaultyNode
 

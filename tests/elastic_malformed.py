@@ -1,4 +1,4 @@
-"""Requests that no server should take, and a part of the reason that each must get."""
+"""Requests that no server should take, with a part of the reason that each must get; and what the node declines."""
 
 import json
 
@@ -27,6 +27,10 @@ def script(source, q=None, field_query=None):
     return {"query": {"script_score": {"query": field_query or {"match_all": {}}, "script": inner}}}
 
 
+def field(kind, **more):
+    return {"mappings": {"properties": {"a": {"type": kind, **more}}}}
+
+
 def knn(**more):
     return {"knn": {"field": "d", "query_vector": [1, 1], "k": 2, "num_candidates": 5, **more}}
 
@@ -47,11 +51,9 @@ SEARCHES = [
     ({"size": "many"}, "failed to parse field [size]"),
     ({"from": -1}, "[from] parameter cannot be negative"),
     ({"from": 9999, "size": 2}, "Result window is too large, from + size must be less than or equal to: [10000]"),
-    ({"aggs": {"a": {"terms": {"field": "tag"}}}}, "not implemented by the local node"),
-    ({"highlight": {"fields": {"title": {}}}}, "ES_URL names one"),
     ({"track_total_hits": -5}, "[track_total_hits] parameter must be positive"),
+    ({"_source": {"includes": ["a"], "wrong": 1}}, "unknown field [wrong]"),
     ({"_source": 3}, "Expected one of [VALUE_BOOLEAN, START_OBJECT]"),
-    ({"_source": {"include": ["a"], "wrong": 1}}, "unknown field [wrong]"),
     ({"min_score": "high"}, "failed to parse field [min_score]"),
     # queries
     ({"query": {}}, "query malformed, empty clause found"),
@@ -61,7 +63,6 @@ SEARCHES = [
     ({"query": {"match_all": []}}, "no start_object after query name"),
     ({"query": {"match_all": {"boost": -1}}}, "negative [boost] are not allowed"),
     ({"query": {"match_all": {"x": 1}}}, "[match_all] unknown field [x]"),
-    ({"query": {"fuzzy": {"title": "one"}}}, "not implemented by the local node"),
     ({"query": {"term": {"tag": "x", "n": 1}}}, "doesn't support multiple fields, found [tag] and [n]"),
     ({"query": {"term": {"tag": ["x"]}}}, "unknown token [START_ARRAY]"),
     ({"query": {"term": {"n": "abc"}}}, 'For input string: "abc"'),
@@ -71,8 +72,6 @@ SEARCHES = [
     ({"query": {"terms": {}}}, "[terms] query requires a field name"),
     ({"query": {"ids": {"values": [{}]}}}, "Illegal value for id"),
     ({"query": {"exists": {}}}, "[exists] must be provided with a [field]"),
-    ({"query": {"match": {"title": {"operator": "and"}}}}, "requires query value"),
-    ({"query": {"match": {"title": {"query": "a", "operator": "xor"}}}}, "Operator.XOR"),
     ({"query": {"match": {"title": {"query": "a", "wrong": 1}}}}, "[match] query does not support [wrong]"),
     ({"query": {"bool": {"shuold": []}}}, "[bool] unknown field [shuold]"),
     ({"query": {"bool": {"must": "x"}}}, "must start with start_object"),
@@ -97,11 +96,14 @@ SEARCHES = [
     (script("-1"), "returned an invalid score [-1.0] for doc [0]. Must be a non-negative score!"),
     (script("0.0 / 0"), "returned an invalid score [NaN]"),
     (script("(" * 3000 + "1" + ")" * 3000), "nested too deeply"),
-    (script("for (int i = 0; i < 3; ++i) { }"), "invalid sequence of tokens"),
-    (script("doc['tag'].value", None, {"exists": {"field": "tag"}}), "could not convert string to float"),
     ({"query": json.loads('{"bool":{"must":' * 300 + "{}" + "}}" * 300)}, "nested too deeply"),
-    (script("doc['title'].value"), "Fielddata is disabled on [title]"),
-    (script("doc['nowhere'].value"), "No field found for [nowhere] in mapping"),
+    (script("doc['title'].size()"), "Fielddata is disabled on [title]"),
+    (script("doc['nowhere'].size()"), "No field found for [nowhere] in mapping"),
+    (script("1 2"), "invalid sequence of tokens near ['2']"),
+    (script("2 > 1"), "Cannot cast the script's value"),
+    (script("1 ? 2 : 3"), "Cannot cast from [double] to [boolean]"),
+    (script("params.q + 1"), "Cannot apply [+] operation"),
+    (script("params.nothing + 1"), "Cannot apply [+] to null"),
     (script("maxSimDotProduct(params.q, 'd')"), "takes a field of type [rank_vectors]"),
     (script("cosineSimilarity(params.q, 'v')"), "takes a field of type [dense_vector]"),
     (script("maxSimInvHamming(params.q, 'v')"), "hamming distance is only supported for byte or bit vectors"),
@@ -128,11 +130,9 @@ SEARCHES = [
     ({"rescore": {"window_size": 3, "query": {}}}, "Required [rescore_query]"),
     ({"rescore": rescore(score_mode="median")}, "illegal score_mode [median]"),
     ({"rescore": {**rescore(), "window_size": 10001}}, "Rescore window [10001] is too large"),
-    ({"rescore": rescore(), "sort": ["n"]}, "Cannot use [sort] option in conjunction with [rescore]"),
     # retrievers
     ({"retriever": {}}, "retriever malformed"),
     ({"retriever": {"standart": {}}}, "unknown retriever [standart]"),
-    ({"retriever": {"linear": {}}}, "not implemented by the local node"),
     ({"retriever": ONE, "query": {"match_all": {}}}, "cannot specify [retriever] and [query]"),
     ({"retriever": {"rrf": {"retrievers": [ONE]}}}, "requires a minimum of [2]"),
     ({"retriever": {"rrf": {"retrievers": [ONE, ONE], "rank_constant": 0}}}, "[rank_constant] must be greater"),
@@ -145,11 +145,6 @@ SEARCHES = [
         {"retriever": {"rescorer": {"retriever": ONE, "rescore": rescore()}}},
         "[window_size: 3] be greater than or equal",
     ),
-    # sort
-    ({"sort": ["nowhere"]}, "No mapping found for [nowhere] in order to sort on"),
-    ({"sort": ["title"]}, "Fielddata is disabled on [title]"),
-    ({"sort": [{"n": "up"}]}, "Unknown SortOrder [up]"),
-    ({"sort": ["v"]}, "does not support sorting"),
 ]
 
 WRITES = [
@@ -205,44 +200,133 @@ INDICES = [
     ("x", {"mappings": []}, "Expected map"),
     ("x", {"mappings": {"props": {}}}, "Root mapping definition has unsupported parameters"),
     ("x", {"mappings": {"properties": {"a": "text"}}}, "Expected map"),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "vector"}}}},
-        "No handler for type [vector] declared on field [a]",
-    ),
-    ("x", {"mappings": {"properties": {"a": {"type": "geo_point"}}}}, "not implemented by the local node"),
-    ("x", {"mappings": {"properties": {"a": {"type": "text", "dims": 3}}}}, "unknown parameter [dims] on mapper [a]"),
-    ("x", {"mappings": {"properties": {"a": {"type": "rank_vectors", "dims": 4097}}}}, "in the range [1, 4096]"),
-    ("x", {"mappings": {"properties": {"a": {"type": "rank_vectors", "dims": "3"}}}}, "must be an integer"),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "rank_vectors", "element_type": "int4"}}}},
-        "invalid element_type",
-    ),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "rank_vectors", "element_type": "bit", "dims": 12}}}},
-        "should be a multiple of 8 but was [12]",
-    ),
-    ("x", {"mappings": {"properties": {"a": {"type": "rank_vectors", "index": True}}}}, "unknown parameter [index]"),
-    ("x", {"mappings": {"properties": {"a": {"type": "dense_vector", "similarity": "dot"}}}}, "accepted values are"),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "dense_vector", "index": False, "similarity": "cosine"}}}},
-        "can only be specified for a field of type [dense_vector] when it is indexed",
-    ),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "dense_vector", "index_options": {"type": "ivf"}}}}},
-        "Unknown vector index options type [ivf]",
-    ),
-    (
-        "x",
-        {"mappings": {"properties": {"a": {"type": "dense_vector", "dims": 8, "index_options": {"type": "bbq_flat"}}}}},
-        "does not support dimensions fewer than 64; provided=8",
-    ),
+    ("x", field("vector"), "No handler for type [vector] declared on field [a]"),
+    ("x", field("text", dims=3), "unknown parameter [dims] on mapper [a]"),
+    ("x", field("rank_vectors", dims=4097), "in the range [1, 4096]"),
+    ("x", field("rank_vectors", dims="3"), "must be an integer"),
+    ("x", field("rank_vectors", element_type="int4"), "invalid element_type"),
+    ("x", field("rank_vectors", element_type="bit", dims=12), "should be a multiple of 8 but was [12]"),
+    ("x", field("rank_vectors", element_type="bit", dims=32776), "in the range [8, 32768]"),
+    ("x", field("rank_vectors", index=True), "unknown parameter [index]"),
+    ("x", field("dense_vector", similarity="dot"), "accepted values are"),
+    ("x", field("dense_vector", index=False, similarity="cosine"), "when it is indexed"),
+    ("x", field("dense_vector", index_options={"type": "ivf"}), "Unknown vector index options type [ivf]"),
+    ("x", field("dense_vector", dims=8, index_options={"type": "bbq_flat"}), "fewer than 64; provided=8"),
+    ("x", field("dense_vector", index_options={"type": "flat", "m": 16}), "unsupported parameters:  [m : 16]"),
     ("x", {"settings": {"number_of_shards": 0}}, "must be >= 1"),
-    ("x", {"settings": {"number_of_shards": 3}}, "not implemented by the local node"),
     ("x", {"settings": {"shards": 3}}, "unknown setting [index.shards]"),
     ("x", {"settings": {"refresh_interval": "often"}}, "failed to parse setting [index.refresh_interval]"),
+]
+
+# What a server takes and the local node does not: each a 400 that names it. Searches, documents, indices, requests.
+DECLINED_SEARCHES = [
+    *(
+        ({name: value}, f"[{name}] of a search")
+        for name, value in {
+            "aggs": {}, "collapse": {}, "docvalue_fields": [], "explain": False, "highlight": {}, "indices_boost": [],
+            "pit": {}, "post_filter": {}, "profile": True, "runtime_mappings": {}, "script_fields": {},
+            "search_after": [1], "slice": {}, "sort": ["n"], "stored_fields": [], "suggest": {}, "terminate_after": 1,
+            "timeout": "1s", "track_scores": True, "version": True,
+        }.items()
+    ),
+    *(
+        ({"query": {name: {}}}, f"The query [{name}]")
+        for name in ("constant_score", "dis_max", "function_score", "fuzzy", "match_none", "match_phrase",
+                     "multi_match", "prefix", "query_string", "script", "sparse_vector", "wildcard")
+    ),
+    *(
+        ({"query": {"match": {"title": {"query": "one", name: value}}}}, f"[{name}] of [match]")
+        for name, value in {
+            "analyzer": "simple", "fuzziness": 1, "lenient": True, "minimum_should_match": 2, "operator": "and",
+            "zero_terms_query": "all", "_name": "a",
+        }.items()
+    ),
+    *(
+        (knn(**{name: value}), f"[{name}] of [knn]")
+        for name, value in {
+            "_name": "a", "inner_hits": {}, "query_vector_builder": {}, "visit_percentage": 5.0
+        }.items()
+    ),
+    *(
+        (script(source), f"[{named}] in a script")
+        for source, named in {
+            "Math.max(1, 2)": "Math", "double x = 1; return x": "double", "if (1 > 2) { return 1 } return 2": "if",
+            "1 > 2 && 2 > 1 ? 1 : 0": "&&", "!(1 > 2) ? 1 : 0": "!", "7 % 4": "%", "saturation(1, 2)": "saturation",
+            "doc['n'].value": "doc['n'].value", "doc['v'].vectorValues": "doc['v'].vectorValues",
+            "doc['v'].magnitudes": "doc['v'].magnitudes", "hamming(params.q, 'd')": "hamming", "$('n', -1)": "$",
+            "l1norm(params.q, 'd')": "l1norm", "for (int i = 0; i < 3; ++i) { }": "for",
+        }.items()
+    ),
+    *(
+        ({"retriever": {name: {}}}, f"The retriever [{name}]")
+        for name in ("diversify", "linear", "pinned", "random_reranker", "rule", "text_similarity_reranker")
+    ),
+    *(
+        ({"retriever": {"standard": {"query": {"match_all": {}}, name: value}}}, f"[{name}] of [standard]")
+        for name, value in {"_name": "a", "collapse": {}, "search_after": [1], "sort": ["n"]}.items()
+    ),
+    ({"query": {"term": {"tag": {"value": "x", "case_insensitive": True}}}}, "[case_insensitive] of [term]"),
+    ({"query": {"terms": {"tag": {"index": "i", "id": "1", "path": "tag"}}}}, "looks its values up"),
+    ({"query": {"range": {"n": {"gte": 1, "format": "yyyy"}}}}, "[format] of [range]"),
+    ({"query": {"range": {"title": {"gte": "a"}}}}, "[range] on a field of type [text]"),
+    ({"query": {"bool": {"should": [], "minimum_should_match": "50%"}}}, "[minimum_should_match: 50%]"),
+    ({"query": {"nested": {"path": "parts", "query": {"match_all": {}}, "inner_hits": {}}}}, "[inner_hits]"),
+    ({"query": {"match_all": {"_name": "a"}}}, "[_name] of [match_all]"),
+    ({"query": {"script_score": {"query": {"match_all": {}}, "script": {"id": "stored"}}}}, "[id] of [script]"),
+    ({"query": {"script_score": {"query": {"match_all": {}}, "script": {"source": "1", "lang": "mustache"}}}}, "lang"),
+    ({"rescore": {"window_size": 3, "learning_to_rank": {}}}, "[learning_to_rank] of [rescore]"),
+    ({"_source": ["t*"]}, "A pattern ([t*]) in [_source]"),
+    ({"_source": {"include": ["a"]}}, "[include] of [_source]"),
+    ({"fields": ["t*"]}, "A pattern ([t*]) in [fields]"),
+    ({"fields": [{"field": "n", "format": "0"}]}, "[format] of [fields]"),
+    ({"fields": ["parts.w"]}, "A nested field ([parts.w])"),
+]  # fmt: skip
+
+
+DECLINED_INDICES = [
+    *(
+        (field(kind), f"The field type [{kind}]")
+        for kind in ("alias", "date", "geo_point", "half_float", "semantic_text")
+    ),
+    (field("text", analyzer="english"), "[analyzer] of the field type [text]"),
+    (field("text", fields={"raw": {"type": "keyword"}}), "[fields] of the field type [text]"),
+    (field("keyword", ignore_above=256), "[ignore_above] of the field type [keyword]"),
+    (field("integer", index=False), "[index] of the field type [integer]"),
+    (field("object", enabled=False), "[enabled] of the field type [object]"),
+    (field("rank_vectors", meta={}), "[meta] of the field type [rank_vectors]"),
+    (field("dense_vector", index_options={"type": "int4_hnsw"}), "The vector index [int4_hnsw]"),
+    (field("dense_vector", index_options={"type": "hnsw", "rescore_vector": {}}), "[rescore_vector]"),
+    ({"mappings": {"_source": {"enabled": False}}}, "[_source] of a mapping"),
+    ({"mappings": {"dynamic_templates": []}}, "[dynamic_templates] of a mapping"),
+    ({"mappings": {"dynamic": "runtime"}}, "[dynamic: runtime]"),
+    ({"mappings": {"properties": {"a.b": {"type": "text"}}}}, "names a field with a dot"),
+    ({"settings": {"number_of_shards": 3}}, "More than one shard"),
+    ({"settings": {"codec": "best_compression"}}, "The index setting [index.codec]"),
+    ({"settings": {"analysis": {"analyzer": {"a": {"type": "simple"}}}}}, "The index setting [index.analysis"),
+    ({"aliases": {"b": {}}}, "[aliases] of [create_index]"),
+]
+
+DECLINED_REQUESTS = [
+    ("PUT", "/i/_mapping", {"properties": {"z": {"type": "text"}}}),
+    ("PUT", "/i/_settings", {"number_of_replicas": 0}),
+    ("POST", "/i/_update/9", {"doc": {"n": 1}}),
+    ("PUT", "/i/_create/10", {"n": 1}),
+    ("PUT", "/new/_doc/1", {"n": 1}),
+    ("GET", "/_search", None),
+    ("GET", "/i,j/_search", None),
+    ("GET", "/i*/_count", None),
+    ("DELETE", "/*", None),
+    ("GET", "/_cluster/health", None),
+    ("POST", "/i/_forcemerge", None),
+    ("GET", "/i/_termvectors/1", None),
+    ("POST", "/_sql", {}),
+    ("POST", "/_bulk", b'{"update":{"_index":"i","_id":"9"}}\n{"doc":{"n":1}}\n'),
+    ("POST", "/_bulk", b'{"index":{"_index":"i","_id":"9","routing":"a"}}\n{"n":1}\n'),
+    ("POST", "/i/_mget", {"docs": [{"_id": "9"}]}),
+    *(
+        ("GET", f"/i/_search?{name}=1", None)
+        for name in ("rest_total_hits_as_int", "search_type", "scroll", "q", "preference", "filter_path", "pretty")
+    ),
+    *(("PUT", f"/i/_doc/9?{name}=1", {"n": 1}) for name in ("if_seq_no", "op_type", "routing", "pipeline", "timeout")),
+    ("POST", "/_bulk?_source=true", b'{"index":{"_index":"i","_id":"9"}}\n{"n":1}\n'),
 ]

@@ -12,8 +12,7 @@ from hypothesis.extra import numpy as hnp
 import lateint_ref.elastic as elastic
 from helpers import unit_vectors
 from lateint_ref import binarize
-from lateint_ref.elastic import bodies, capacity, mappings
-from lateint_ref.elastic.console import console
+from lateint_ref.elastic import bodies, capacity, console, mappings
 from notebook_rules import ROOT
 
 # Values

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from lateint_ref import elastic
 from workbook.elasticsearch import connect, is_local
 
 SECRET = "c2VjcmV0LWtleQ=="
@@ -108,7 +109,7 @@ def test_https_asked_of_a_server_without_it(environment):
         ("http://es.example:9200", SECRET, "in the open"),
         ("http://user:hunter2@es.example:9200", "", "in the open"),
         ("https://user:hunter2@es.example:9200", SECRET, "use one of them"),
-        (" ", "", "url is empty"),
+        (" ", "", "no cluster is named"),
     ],
 )
 def test_urls_that_are_refused(environment, url, key, words):
@@ -120,8 +121,14 @@ def test_urls_that_are_refused(environment, url, key, words):
     assert "hunter2" not in str(caught.value)
 
 
-def test_other_arguments_that_are_refused(environment, tmp_path):
+def test_a_url_that_is_no_string_is_refused(environment):
     with pytest.raises(TypeError, match="string"):
         connect(9200)
-    with pytest.raises(ValueError, match="its own data folder"):
-        connect("http://localhost:9200", folder=tmp_path)
+
+
+def test_the_reference_knows_clusters_only_and_the_workbook_falls_back(environment):
+    with pytest.raises(ValueError, match="set ES_URL"):
+        elastic.connect()
+    assert is_local(connect())
+    environment.setenv("ES_URL", "http://127.0.0.1:1")
+    assert is_local(connect("local"))

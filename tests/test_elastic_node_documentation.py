@@ -76,7 +76,7 @@ def passage(vector, language="EN"):
     ("condition", "expected"),
     [
         (None, {"1": 1.0, "2": 0.9997144}),
-        ({"range": {"creation_time": {"gte": "2019-05-01", "lte": "2019-05-05"}}}, {"1": 1.0}),
+        ({"range": {"creation_year": {"gte": 2019, "lt": 2020}}}, {"1": 1.0}),
         ({"term": {"paragraph.language": "FR"}}, {"1": None}),
         ({"nested": {"path": "metadata", "query": {"match": {"metadata.value": "hugo"}}}}, {"2": 0.9997144}),
     ],
@@ -86,7 +86,7 @@ def test_passages_of_long_documents(condition, expected):
     inner = {"vector": {"type": "dense_vector", "dims": 2}, "language": {"type": "keyword"}}
     pairs = {"key": {"type": "keyword"}, "value": {"type": "text"}}
     fields = {
-        "creation_time": {"type": "date"},
+        "creation_year": {"type": "integer"},
         "paragraph": {"type": "nested", "properties": inner},
         "metadata": {"type": "nested", "properties": pairs},
     }
@@ -94,12 +94,12 @@ def test_passages_of_long_documents(condition, expected):
     authors = [{"key": "author", "value": name} for name in ("Jane Doe", "Jane Austen", "Victor Hugo")]
     documents = [
         {
-            "creation_time": "2019-05-04",
+            "creation_year": 2019,
             "paragraph": [passage([0.45, 45]), passage([0.8, 0.6], "FR")],
             "metadata": authors[:1],
         },
         {
-            "creation_time": "2020-05-04",
+            "creation_year": 2020,
             "paragraph": [passage([1.2, 4.5]), passage([-1, 42])],
             "metadata": authors[1:],
         },

@@ -83,9 +83,7 @@ def shop():
     }
     es.indices.create(index="shop", mappings={"properties": fields})
     for number in range(8):
-        parts = [
-            {"vector": [number + 0.25 * step, 0], "lang": "en" if step % 2 else "de", "n": step} for step in range(3)
-        ]
+        parts = [{"vector": [number + 0.25 * step, 0], "lang": "en" if step % 2 else "de"} for step in range(3)]
         tag = "odd" if number % 2 else "even"
         document = {"v": [number, 0], "tag": tag, "text": "word " * number + "all", "parts": parts}
         es.index(index="shop", id=str(number), document=document)
@@ -166,19 +164,24 @@ def test_every_part_counts_in_the_documentations_exact_form(shop):
     assert "none" not in found
 
 
-RESCORE = {
-    "rescore_query": {"script_score": {"query": {"exists": {"field": "v"}}, "script": {"source": "doc['n'].value"}}}
-}
+def value_of(field, query):
+    """A query that scores a document by the one number of a field."""
+    script = {"source": f"dotProduct(params.q, '{field}')", "params": {"q": [1]}}
+    return {"script_score": {"query": query, "script": script}}
+
+
+RESCORE = {"rescore_query": value_of("n", {"exists": {"field": "v"}})}
 
 
 @pytest.fixture
 def ten():
     """Ten documents: `first` falls and `n` rises with the number; document 4 has no `v`."""
     es = client()
-    fields = {"v": {"type": "rank_vectors"}, "n": {"type": "integer"}, "first": {"type": "integer"}}
+    number = {"type": "dense_vector", "dims": 1, "index": False}
+    fields = {"v": {"type": "rank_vectors"}, "n": number, "first": number}
     es.indices.create(index="ten", mappings={"properties": fields})
     for number in range(10):
-        document = {"n": number, "first": 20 - number, "v": [[1.0]]}
+        document = {"n": [number], "first": [20 - number], "v": [[1.0]]}
         if number == 4:
             del document["v"]
         es.index(index="ten", id=str(number), document=document)
@@ -186,7 +189,7 @@ def ten():
     return es
 
 
-FIRST = {"script_score": {"query": {"match_all": {}}, "script": {"source": "doc['first'].value"}}}
+FIRST = value_of("first", {"match_all": {}})
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,23 @@ from elasticsearch import BadRequestError, Elasticsearch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbook.elasticsearch._analysis import LENGTHS, stored_length, tokens
 from workbook.elasticsearch.node import local_node
+from workbook.elasticsearch.words import LENGTHS, stored_length, tokens
 
 BOOKS = {
-    "a": {"title": "The quick brown fox", "tag": ["x", "y"], "year": 1999, "price": 2.5, "day": "2024-05-06"},
+    "a": {"title": "The quick brown fox", "tag": ["x", "y"], "year": 1999, "price": 2.5},
     "b": {"title": "Quick foxes, quick foxes!", "tag": "y", "year": 2005, "new": True},
-    "c": {"title": "A lazy dog's 3.5 days", "tag": "z", "year": 2005, "day": "2024-05-07T10:00:00Z"},
-    "d": {"body": "no title", "year": 2010, "new": False, "price": None, "tag": []},
+    "c": {"title": "A lazy dog's 3.5 days", "tag": "z", "year": 2005},
+    "d": {"who": {"name": "Ann", "age": 7}, "year": 2010, "new": False, "price": None, "tag": []},
 }
-FIELDS = {"title": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "tag": {"type": "keyword"}}
+FIELDS = {
+    "title": {"type": "text"},
+    "tag": {"type": "keyword"},
+    "year": {"type": "long"},
+    "price": {"type": "float"},
+    "new": {"type": "boolean"},
+    "who": {"properties": {"name": {"type": "keyword"}, "age": {"type": "byte"}}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,6 @@ def scores(es, query, index="books", **more):
     ("query", "expected"),
     [
         ({"match_all": {}}, "abcd"),
-        ({"match_none": {}}, ""),
         ({"ids": {"values": ["d", "a", "nobody"]}}, "ad"),
         ({"exists": {"field": "price"}}, "a"),
         ({"term": {"_id": "c"}}, "c"),
@@ -58,25 +64,22 @@ def scores(es, query, index="books", **more):
         ({"term": {"new": "false"}}, "d"),
         ({"term": {"title": "quick"}}, "ba"),
         ({"term": {"title": "Quick"}}, ""),
-        ({"term": {"title.raw": "The quick brown fox"}}, "a"),
         ({"term": {"nowhere": 1}}, ""),
         ({"terms": {"tag": ["x", "z"]}}, "ac"),
         ({"terms": {"year": [1999, 2010]}}, "ad"),
         ({"range": {"year": {"gt": 1999, "lte": 2005}}}, "bc"),
-        ({"range": {"day": {"gte": "2024-05-07"}}}, "c"),
         ({"range": {"tag": {"lt": "y"}}}, "a"),
         ({"match": {"title": "QUICK"}}, "ba"),
-        ({"match": {"title": {"query": "quick fox", "operator": "and"}}}, "a"),
-        ({"match": {"title": {"query": "lazy quick fox", "minimum_should_match": 2}}}, "a"),
-        ({"match": {"title": {"query": "brown lazy nothing", "minimum_should_match": "-67%"}}}, "ac"),
         ({"match": {"title": "..."}}, ""),
         ({"match": {"year": 2010}}, "d"),
         ({"match": {"tag": "x"}}, "a"),
-        ({"constant_score": {"filter": {"term": {"tag": "y"}}}}, "ab"),
         ({"bool": {}}, "abcd"),
         ({"bool": {"must_not": {"exists": {"field": "title"}}}}, "d"),
         ({"bool": {"filter": [{"term": {"year": 2005}}], "should": [{"term": {"tag": "z"}}]}}, "cb"),
         ({"bool": {"should": [{"term": {"tag": "x"}}, {"term": {"tag": "z"}}]}}, "ac"),
+        ({"bool": {"should": [{"term": {"tag": "x"}}], "minimum_should_match": 0}}, "a"),
+        ({"term": {"who.name": "Ann"}}, "d"),
+        ({"exists": {"field": "who"}}, "d"),
         ({"bool": {"should": [{"term": {"tag": "x"}}, {"term": {"tag": "y"}}], "minimum_should_match": 2}}, "a"),
         ({"bool": {"must": {"term": {"year": 2005}}, "must_not": [{"term": {"tag": "z"}}]}}, "b"),
     ],
@@ -97,7 +100,6 @@ def test_what_matches(es, query, expected):
         ({"terms": {"tag": ["x"], "boost": 3}}, 3.0),
         ({"bool": {"filter": {"ids": {"values": ["a"]}}}}, 0.0),
         ({"bool": {"must": [{"match_all": {}}, {"term": {"year": 1999}}], "boost": 2}}, 4.0),
-        ({"constant_score": {"filter": {"match": {"title": "brown"}}, "boost": 1.5}}, 1.5),
     ],
 )
 def test_constant_scores(es, query, expected):
@@ -127,9 +129,10 @@ def test_bm25_by_hand(es):
 
 def test_the_score_of_a_term_in_one_document_is_lucenes_well_known_one():
     es = Elasticsearch("http://local:9200", node_class=local_node())
-    es.index(index="i", id="1", document={"t": "word"}, refresh=True)
+    es.indices.create(index="i", mappings={"properties": {"t": {"type": "text"}, "k": {"type": "keyword"}}})
+    es.index(index="i", id="1", document={"t": "word", "k": "word"}, refresh=True)
     assert es.search(index="i", query={"match": {"t": "word"}})["hits"]["max_score"] == 0.2876821
-    assert es.search(index="i", query={"term": {"t.keyword": "word"}})["hits"]["max_score"] == 0.2876821
+    assert es.search(index="i", query={"term": {"k": "word"}})["hits"]["max_score"] == 0.2876821
 
 
 @settings(max_examples=20, deadline=None)
@@ -137,6 +140,7 @@ def test_the_score_of_a_term_in_one_document_is_lucenes_well_known_one():
 def test_bm25_is_that_of_bm25s(texts, extra):
     query = f"a b {extra}"
     es = Elasticsearch("http://local:9200", node_class=local_node())
+    es.indices.create(index="i", mappings={"properties": {"t": {"type": "text"}}})
     for number, text in enumerate(texts):
         es.index(index="i", id=str(number), document={"t": text})
     es.indices.refresh(index="i")
@@ -182,12 +186,6 @@ def test_tokens(text, expected):
     assert tokens(text) == expected
 
 
-def test_other_analyzers():
-    assert tokens("It's A-1", "whitespace") == ["It's", "A-1"]
-    assert tokens("It's A-1", "simple") == ["it", "s", "a"]
-    assert tokens("It's A-1", "keyword") == ["It's A-1"]
-
-
 def test_paging_totals_and_scores(es):
     page = es.search(index="books", query={"match_all": {}}, from_=1, size=2)["hits"]
     assert [hit["_id"] for hit in page["hits"]] == ["b", "c"]
@@ -201,27 +199,6 @@ def test_paging_totals_and_scores(es):
     assert scores(es, {"match": {"title": "quick"}}, min_score=0.6).keys() == {"b"}
 
 
-def test_ties_stay_in_index_order(es):
-    assert ids(es, {"match_all": {}}) == ["a", "b", "c", "d"]
-    assert ids(es, {"match_all": {}}, sort=[{"year": "desc"}]) == ["d", "b", "c", "a"]
-
-
-def test_sort(es):
-    hits = es.search(index="books", sort=[{"year": {"order": "desc"}}, "tag"])["hits"]
-    assert [(hit["_id"], hit["sort"]) for hit in hits["hits"]] == [
-        ("d", [2010, None]),
-        ("b", [2005, "y"]),
-        ("c", [2005, "z"]),
-        ("a", [1999, "x"]),
-    ]
-    assert hits["max_score"] is None
-    assert hits["hits"][0]["_score"] is None
-    assert ids(es, {"match_all": {}}, sort=[{"price": {"missing": "_first"}}]) == ["b", "c", "d", "a"]
-    assert ids(es, {"match_all": {}}, sort=[{"_doc": "desc"}]) == ["d", "c", "b", "a"]
-    assert ids(es, {"match": {"title": "quick"}}, sort=["_score"]) == ["b", "a"]
-    assert es.search(index="books", sort=["day"], size=1)["hits"]["hits"][0]["sort"] == [1714953600000]
-
-
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -229,9 +206,9 @@ def test_sort(es):
         (True, BOOKS["a"]),
         (False, None),
         ("title", {"title": BOOKS["a"]["title"]}),
-        (["t*", "year"], {"title": BOOKS["a"]["title"], "tag": ["x", "y"], "year": 1999}),
-        ({"excludes": ["t*", "price", "day"]}, {"year": 1999}),
-        ({"includes": ["*"], "excludes": ["*a*"]}, {"title": BOOKS["a"]["title"], "price": 2.5}),
+        (["year", "tag"], {"tag": ["x", "y"], "year": 1999}),
+        ({"excludes": ["title", "price", "tag"]}, {"year": 1999}),
+        ({"includes": ["title", "price"], "excludes": ["title"]}, {"price": 2.5}),
     ],
 )
 def test_source_filter(es, source, expected):
@@ -239,22 +216,23 @@ def test_source_filter(es, source, expected):
     assert hit.get("_source") == expected
 
 
-def test_fields(es):
-    hit = es.search(index="books", query={"ids": {"values": ["a"]}}, fields=["title*", "year", "none"], source=False)
-    assert hit["hits"]["hits"][0]["fields"] == {
-        "title": [BOOKS["a"]["title"]],
-        "title.raw": [BOOKS["a"]["title"]],
-        "year": [1999],
-    }
+def test_a_part_of_an_object(es):
+    hit = es.search(index="books", query={"ids": {"values": ["d"]}}, source=["who.name"], fields=["who.age", "none"])
+    assert hit["hits"]["hits"][0]["_source"] == {"who": {"name": "Ann"}}
+    assert hit["hits"]["hits"][0]["fields"] == {"who.age": [7]}
+
+
+ONE = {"source": "dotProduct(params.q, 'parts.one')", "params": {"q": [1]}}
 
 
 def nested_index():
     es = Elasticsearch("http://local:9200", node_class=local_node())
-    inner = {"text": {"type": "text"}, "n": {"type": "integer"}, "vector": {"type": "dense_vector", "dims": 2}}
+    one = {"type": "dense_vector", "dims": 1, "index": False}
+    inner = {"text": {"type": "text"}, "n": {"type": "integer"}, "one": one}
     es.indices.create(index="books", mappings={"properties": {"parts": {"type": "nested", "properties": inner}}})
     for name, numbers in {"a": [1, 5], "b": [2], "c": [], "d": [3, 4, 8]}.items():
-        parts = [{"n": number, "text": f"part {number}", "vector": [1.0, float(number)]} for number in numbers]
-        es.index(index="books", id=name, document={"parts": parts, "name": name})
+        parts = [{"n": number, "text": f"part {number}", "one": [float(number)]} for number in numbers]
+        es.index(index="books", id=name, document={"parts": parts})
     es.indices.refresh(index="books")
     return es
 
@@ -270,7 +248,7 @@ def nested_index():
     ],
 )
 def test_nested_score_modes(mode, expected):
-    inner = {"script_score": {"query": {"match_all": {}}, "script": {"source": "doc['parts.n'].value"}}}
+    inner = {"script_score": {"query": {"match_all": {}}, "script": ONE}}
     found = scores(nested_index(), {"nested": {"path": "parts", "query": inner, "score_mode": mode}})
     assert list(found.items()) == list(expected.items())
 
@@ -290,22 +268,14 @@ SCRIPTS = [
     ("7 / 2", 3),
     ("7 / 2.0", 3.5),
     ("-7 / 2 + 10", 7),
-    ("7 % 4", 3),
     ("2 > 1 ? 5 : 6", 5),
+    ("1 >= 2 ? 5 : 2 != 2 ? 6 : 7", 7),
     ("params.a + params['b']", 3.5),
     ("_score * 3", 3),
-    ("doc['year'].value - 1998", 1),
     ("doc['tag'].size()", 2),
-    ("doc['tag'].value == 'x' ? 1 : 2", 1),
-    ("doc['price'].empty ? 1 : doc['price'].value", 2.5),
-    ("Math.max(1, Math.sqrt(16))", 4),
-    ("Math.log10(1000) + Math.pow(2, 3)", 11),
-    ("!(1 == 2) && (3 >= 4 || 1 != 2) ? 1 : 0", 1),
-    ("saturation(3, 1)", 0.75),
-    ("if (doc['year'].value < 2000) { return 4; } return 5;", 4),
-    ("if (1 > 2) { return 4 } else { return 6 }", 6),
-    ("double x = 2; int y = 3; return x * y // done", 6),
-    ("/* why */ 1e3 + .5 + 2f + 3L", 1005.5),
+    ("doc['price'].empty ? 1 : 2", 2),
+    ("return 4;", 4),
+    ("/* why */ 1e3 + .5 + 2f + 3L // done", 1005.5),
 ]
 
 
@@ -317,20 +287,24 @@ def test_scripts(es, source, expected):
 
 
 def test_a_branch_runs_only_for_its_documents(es):
-    source = "doc['price'].size() == 0 ? _score : 10 * doc['price'].value"
-    query = {"script_score": {"query": {"match_all": {}}, "script": source}}
-    assert scores(es, query) == {"a": 25, "b": 1, "c": 1, "d": 1}
-    alone = {"script_score": {"query": {"match_all": {}}, "script": "doc['price'].value"}}
+    source = "doc['price'].size() == 0 ? _score : 10 / doc['price'].size()"
+    assert scores(es, {"script_score": {"query": {"match_all": {}}, "script": source}}) == {
+        "a": 10,
+        "b": 1,
+        "c": 1,
+        "d": 1,
+    }
+    alone = {"script_score": {"query": {"match_all": {}}, "script": "10 / doc['price'].size()"}}
     with pytest.raises(BadRequestError, match="runtime error"):
         es.search(index="books", query=alone)
 
 
 def test_script_score_min_score_and_boost(es):
-    query = {"query": {"match_all": {}}, "script": {"source": "doc['year'].value - 1990"}, "min_score": 15}
-    assert scores(es, {"script_score": query}) == {"d": 20.0, "b": 15.0, "c": 15.0}
+    query = {"query": {"match_all": {}}, "script": {"source": "10 * doc['tag'].size()"}, "min_score": 10}
+    assert scores(es, {"script_score": query}) == {"a": 20.0, "b": 10.0, "c": 10.0}
     assert es.count(index="books", query={"script_score": query})["count"] == 3
-    halved = {**query, "boost": 0.5, "min_score": 10}  # compared once boosted
-    assert scores(es, {"script_score": halved}) == {"d": 10.0}
+    halved = {**query, "boost": 0.5}  # compared once boosted
+    assert scores(es, {"script_score": halved}) == {"a": 10.0}
 
 
 def test_scores_are_float32(es):

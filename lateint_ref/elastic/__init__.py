@@ -1,7 +1,7 @@
-"""Elasticsearch: a client, mappings, request bodies and indexing.
+"""Elasticsearch: a client, mappings, request bodies, indexing. Needs the extra `elastic`.
 
-`connect()` gives the client; `mappings` and `bodies` make plain dictionaries; `index_documents` fills an index;
-`capacity` sizes a cluster. Needs the extra `elastic`.
+`connect()` gives the client; `mappings` and `bodies` make plain dictionaries, as one pastes them into a console;
+`float_values` and its kind make the numbers that go into both; `index_documents` fills an index; `capacity` sizes one.
 """
 
 from importlib.util import find_spec
@@ -13,22 +13,21 @@ if find_spec("elasticsearch") is None:
     )
 
 from lateint_ref.elastic import bodies, capacity, mappings
-from lateint_ref.elastic.client import connect
-from lateint_ref.elastic.indexing import already_indexed, document_id, index_documents
-from lateint_ref.elastic.report import IndexingStoppedError, Refused, Report
-from lateint_ref.elastic.values import bit_values, byte_values, float_value, float_values
+from lateint_ref.elastic.client import answered, connect
+from lateint_ref.elastic.indexing import Refused, Report, already_indexed, index_documents
+from lateint_ref.elastic.values import bit_values, byte_values, console, float_value, float_values
 
 __all__ = [
-    "IndexingStoppedError",
     "Refused",
     "Report",
     "already_indexed",
+    "answered",
     "bit_values",
     "bodies",
     "byte_values",
     "capacity",
     "connect",
-    "document_id",
+    "console",
     "float_value",
     "float_values",
     "index_documents",

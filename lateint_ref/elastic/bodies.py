@@ -1,7 +1,8 @@
 """Request bodies of `_search` as plain dictionaries, exactly what a person would paste into a console.
 
 Two kinds of function: those named `..._query` and `..._retriever` return a part, the others a whole body. Vectors are
-given as arrays and become JSON numbers here. Every body asks for ids and scores alone (`"_source": false`).
+given as arrays and become JSON numbers here. Every body asks for ids and scores alone (`"_source": false`). Each
+function raises a `TypeError` or `ValueError` that names the argument where one is malformed or out of range.
 
 Sources: Elasticsearch reference, "Script score query" and "Rank vectors" (MaxSim functions), "k-nearest neighbor
 search", "Retrievers" (standard, knn, rescorer, rrf), "Rescore search results"; 8.18 to 9.x.
@@ -32,9 +33,6 @@ def maxsim_query(field: str, query: Any, *, filter: Body | None = None, offset: 
         filter: a query that documents must match; it does not score.
         offset: added to every score. A score below zero is an error in Elasticsearch: where MaxSim can be negative,
             add at least its lowest value (`n_q` for vectors of length 1). The ranking stays as it is.
-
-    Raises:
-        TypeError, ValueError: a malformed query, an empty field name, an offset that is not a number of at least 0.
     """
     return _scored("maxSimDotProduct", field, float_values(query), filter, offset)
 
@@ -42,34 +40,20 @@ def maxsim_query(field: str, query: Any, *, filter: Body | None = None, offset: 
 def inv_hamming_query(field: str, query_bits: Any, *, filter: Body | None = None) -> Body:  # noqa: A002
     """Bit MaxSim: for each query vector the largest share of dimensions on which both sides agree.
 
-    Args:
-        field: a `rank_vectors` field of `bit`.
-        query_bits: uint8 `(n_q, dim / 8)` from `lateint_ref.binarize`.
-        filter: as `maxsim_query`.
-
-    Raises:
-        TypeError, ValueError: not packed bits, or an empty field name.
+    `field` is a `rank_vectors` field of `bit`, `query_bits` uint8 `(n_q, dim / 8)` from `lateint_ref.binarize`.
     """
     return _scored("maxSimInvHamming", field, bit_values(query_bits), filter, 0.0)
 
 
 def match_query(field: str, words: str) -> Body:
-    """BM25 of the words of a question.
-
-    Raises:
-        TypeError, ValueError: not a string, or an empty one.
-    """
+    """BM25 of the words of a question."""
     if not isinstance(words, str) or not words.strip():
         raise ValueError(f"words must be a non-empty string, got {words!r}.")
     return {"match": {_name(field): {"query": words}}}
 
 
 def search(query: Body, size: int = 10) -> Body:
-    """A whole body: the best `size` documents of a query.
-
-    Raises:
-        TypeError, ValueError: `query` is not a dictionary, or `size` not a whole number of at least 1.
-    """
+    """A whole body: the best `size` documents of a query."""
     return {"size": whole(size, "size"), "_source": False, "query": _part(query, "query")}
 
 
@@ -91,9 +75,6 @@ def knn_section(
         num_candidates: neighbours looked at on each shard, `k` to 10,000; by default twice `k`, at least 100.
         filter: a query that documents must match. It is applied during the search, so `k` of them are found.
         oversample: for a quantised index, take this many times `k` and score them again with the full vectors.
-
-    Raises:
-        TypeError, ValueError: a malformed vector, an empty field name, numbers out of range.
     """
     k = whole(k, "k")
     candidates = min(MAX_CANDIDATES, max(100, 2 * k)) if num_candidates is None else num_candidates
@@ -117,12 +98,7 @@ def knn_section(
 def knn(sections: Body | Sequence[Body], size: int = 10) -> Body:
     """A whole body: kNN alone.
 
-    Args:
-        sections: one from `knn_section`, or several: then a document's score is the sum over those that found it.
-        size: documents to return.
-
-    Raises:
-        TypeError, ValueError: no section, not from `knn_section`, or `size` not a whole number of at least 1.
+    `sections` is one from `knn_section`, or several: then a document's score is the sum over those that found it.
     """
     parts: Any
     if isinstance(sections, Mapping):
@@ -144,9 +120,6 @@ def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 1
         size: documents to return, at most `window_size`.
         query_weight: weight of the first stage's score in the sum. Elasticsearch's own default is 1: then the result
             is neither score. 0 leaves the second alone.
-
-    Raises:
-        TypeError, ValueError: parts that are not dictionaries, numbers out of range.
     """
     return {
         "size": _within(size, window_size),
@@ -163,15 +136,8 @@ def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 1
 def rescore(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
     """A whole body: the older form of `rescorer`, with the top-level `rescore`, which releases before 8.18 take, too.
 
-    Args:
-        first: the first stage as it stands at the top of a body: `{"knn": ...}` or `{"query": ...}`.
-        second: as `rescorer`.
-        window_size: as `rescorer`.
-        size: as `rescorer`.
-        query_weight: as `rescorer`.
-
-    Raises:
-        TypeError, ValueError: as `rescorer`; a first stage other than `query` and `knn`.
+    `first` is the first stage as it stands at the top of a body, `{"knn": ...}` or `{"query": ...}`; the rest is as
+    in `rescorer`.
     """
     if not set(_part(first, "first")) <= {"query", "knn"}:
         raise ValueError(f"first must hold query or knn and nothing else, got {sorted(first)}.")
@@ -187,9 +153,6 @@ def hybrid(retrievers: Sequence[Body], *, size: int = 10, rank_constant: int = 6
         size: documents to return, at most `rank_window_size`.
         rank_constant: at least 1; the larger, the less the first ranks stand out.
         rank_window_size: how many documents of each list take part.
-
-    Raises:
-        TypeError, ValueError: fewer than two retrievers, numbers out of range.
     """
     if not isinstance(retrievers, (list, tuple)) or len(retrievers) < 2:
         raise ValueError(f"retrievers must hold at least two, got {describe(retrievers)}.")

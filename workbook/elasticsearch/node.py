@@ -2,18 +2,19 @@
 
 `elasticsearch.Elasticsearch` sends its requests through a node class of `elastic_transport`. The one made here answers
 them itself instead of opening a connection, so the client, its helpers and every request body are the real ones and
-only the wire is replaced. Scores come from this project's reference functions. It is not Elasticsearch: what it does
-not know is an error 400 that says so, and never a silent guess.
+only the wire is replaced. Scores come from this project's reference functions. It is not Elasticsearch: it knows what
+the notebooks use, and the rest is an error 400 that names it, never a silent guess.
 
     client = Elasticsearch("http://local:9200", node_class=local_node())
 
 Where it answers and a server would answer otherwise:
 
 - kNN is exact over the vectors as they were sent; a server walks a graph, of quantised vectors where the mapping says
-  so, and may miss a neighbour or score it a little off.
+  so, and may miss a neighbour or score it a little off. `num_candidates` and `rescore_vector` change nothing here.
 - An index has one shard, and BM25 counts the documents that are there; a server counts for each shard, and deleted
-  documents until it merges them away. `_analysis` says how words are cut.
+  documents until it merges them away. `words` says how a text is cut.
 - No licence is asked for. `rank_vectors` and `rrf` need one on a server.
+- An index has its mapping before its first document: nothing is guessed from values but the dims of a vector.
 - A request is answered whole before the next one; there are no timeouts and no rejections.
 - Messages leave out the line and column, and some have simpler words.
 - `_stats` counts bytes of JSON and of arrays, not of files.
@@ -23,23 +24,26 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
-from elastic_transport import BaseNode, HttpHeaders, NodeConfig
-from elastic_transport._models import ApiResponseMeta
-from elastic_transport._node import NodeApiResponse
+from elastic_transport import ApiResponseMeta, BaseNode, HttpHeaders, NodeConfig
 from elastic_transport.client_utils import DEFAULT, DefaultType
 
-from workbook.elasticsearch._errors import NodeError
-from workbook.elasticsearch._request import Request
-from workbook.elasticsearch._routes import answer
-from workbook.elasticsearch._store import Store, open_store
+from workbook.elasticsearch.api import Request, answer
+from workbook.elasticsearch.index import Store
+from workbook.elasticsearch.reading import NodeError
 
 _CONTENT_TYPE = "application/vnd.elasticsearch+json;compatible-with=9"
+
+
+class NodeResponse(NamedTuple):
+    """What a node gives to the client's transport, which asks for these two names."""
+
+    meta: ApiResponseMeta
+    body: bytes
 
 
 class LocalNode(BaseNode):
@@ -54,7 +58,7 @@ class LocalNode(BaseNode):
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         if not hasattr(self, "store"):
-            raise TypeError("LocalNode has no store of its own: pass node_class=local_node() or local_node(folder).")
+            raise TypeError("LocalNode has no store of its own: pass node_class=local_node().")
 
     def perform_request(
         self,
@@ -63,7 +67,7 @@ class LocalNode(BaseNode):
         body: bytes | None = None,
         headers: HttpHeaders | None = None,
         request_timeout: DefaultType | float | None = DEFAULT,
-    ) -> NodeApiResponse:
+    ) -> Any:
         """Answer one request. Safe to call from several threads: requests run one after another.
 
         Args:
@@ -71,7 +75,10 @@ class LocalNode(BaseNode):
             target: path and query string.
             body: the JSON, or the lines of a bulk request.
             headers: of the request; a body in gzip is unpacked.
-            request_timeout: without effect.
+            request_timeout: without effect: no request takes time on a wire.
+
+        Returns:
+            A `NodeResponse`.
         """
         started = time.perf_counter()
         status, value = self._answer(method, target, body, headers)
@@ -83,7 +90,7 @@ class LocalNode(BaseNode):
             duration=time.perf_counter() - started,
             node=self.config,
         )
-        return NodeApiResponse(meta, text)
+        return NodeResponse(meta, text)
 
     def _answer(self, method: str, target: str, body: bytes | None, headers: HttpHeaders | None) -> tuple[int, Any]:
         parts = urlsplit(target)
@@ -92,14 +99,11 @@ class LocalNode(BaseNode):
         with self.store.lock, np.errstate(all="ignore"):
             try:
                 raw = _unpacked(body or b"", headers)
-                status, value = answer(Request(self.store, method.upper(), path, params, raw))
+                return answer(Request(self.store, method.upper(), path, params, raw))
             except NodeError as error:
-                status, value = error.status, error.body()
+                return error.status, error.body()
             except RecursionError:
-                status, value = 400, NodeError(400, "parsing_exception", "the request is nested too deeply").body()
-            finally:
-                self.store.commit()
-        return status, value
+                return 400, NodeError(400, "parsing_exception", "the request is nested too deeply").body()
 
     def close(self) -> None:
         """Nothing to close: the store outlives its clients."""
@@ -114,20 +118,11 @@ def _unpacked(body: bytes, headers: HttpHeaders | None) -> bytes:
         raise NodeError(400, "parse_exception", f"the body is not gzip: {error}") from error
 
 
-def local_node(folder: str | os.PathLike[str] | None = None) -> type[LocalNode]:
-    """A node class with a store behind it, for `Elasticsearch(..., node_class=...)`.
-
-    Args:
-        folder: where to keep the indices; None for memory only. The same folder gives the same store as long as this
-            process lives; two processes cannot share one.
-
-    Raises:
-        RuntimeError: another process has the folder open.
-        ValueError: the folder holds a damaged file.
-    """
+def local_node() -> type[LocalNode]:
+    """A node class with a store of its own behind it, for `Elasticsearch(..., node_class=...)`."""
 
     class _LocalNode(LocalNode):
-        store = open_store(folder)
+        store = Store()
 
     _LocalNode.__name__ = _LocalNode.__qualname__ = "LocalNode"
     return _LocalNode

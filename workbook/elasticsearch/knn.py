@@ -8,22 +8,16 @@ field type", `similarity`): cosine and dot_product `(1 + s) / 2`, l2_norm `1 / (
 
 from __future__ import annotations
 
-import math
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array
-from workbook.elasticsearch._errors import NodeError, illegal
-from workbook.elasticsearch._fieldtypes import Field
-from workbook.elasticsearch._json import Body
-from workbook.elasticsearch._query import PARSERS, Query, create_error, take_boost
-from workbook.elasticsearch._query_compound import parse_queries
-from workbook.elasticsearch._space import Mask, Space
-from workbook.elasticsearch._vectors import Vectors, check_magnitude, parse_vector, width
-
-MAX_CANDIDATES = 10_000
+from workbook.elasticsearch.mapping import Field
+from workbook.elasticsearch.queries import Query, create_error
+from workbook.elasticsearch.reading import NodeError, illegal
+from workbook.elasticsearch.space import Mask, Space
+from workbook.elasticsearch.vectors import Vectors, check_magnitude, parse_vector, width
 
 
 class Knn(Query):
@@ -51,13 +45,10 @@ class Knn(Query):
         boost: float,
         section: bool,
     ) -> None:
+        super().__init__(boost, [field])
         self.field, self.vector, self.k, self.filters = field, vector, k, filters
-        self.similarity, self.boost, self.section = similarity, boost, section
+        self.similarity, self.section = similarity, section
         self._found: dict[int, tuple[Mask, Float32Array]] = {}
-
-    def fields(self) -> set[str]:
-        """The vector field."""
-        return {self.field}
 
     def matches(self, space: Space) -> Mask:
         """The k nearest."""
@@ -128,8 +119,7 @@ class Knn(Query):
         """Filters speak of the document above, unless all their fields lie inside the nested object."""
         allowed = np.ones(len(space), dtype=bool)
         for query in self.filters:
-            fields = query.fields()
-            inner = fields and all(name.startswith(f"{space.path}.") for name in fields)
+            inner = query.fields and all(name.startswith(f"{space.path}.") for name in query.fields)
             if space.above is None or space.parents is None or inner:
                 allowed &= query.matches(space)
             else:
@@ -158,63 +148,3 @@ def measure(field: Field, query: Vectors, matrix: Vectors) -> tuple[Float32Array
         return dots, np.maximum((np.float32(1) + dots) / np.float32(2), np.float32(0))
     below = np.minimum(dots, 0)
     return dots, np.where(dots < 0, np.float32(1) / (np.float32(1) - below), dots + np.float32(1))
-
-
-def parse_knn(value: Any, where: str, size: int) -> Knn:
-    """Read the body of a knn query, section or retriever.
-
-    Args:
-        value: the JSON.
-        where: `query`, `section` or `retriever`.
-        size: of the search; the default k.
-
-    Raises:
-        NodeError: 400.
-    """
-    body = Body(value, "knn", ["query_vector_builder", "inner_hits", "min_score"])
-    field, vector = body.text("field"), body.take("query_vector")
-    if vector is None:
-        if "query_vector_builder" in body.left():
-            body.done()
-        raise illegal("either [query_vector_builder] or [query_vector] must be provided")
-    k, candidates = body.integer("k", None), body.integer("num_candidates", None)
-    similarity: float | None = body.number("similarity", None)
-    filters = parse_queries(body.take("filter"))
-    _check_rescore_vector(body.take("rescore_vector"))
-    boost = take_boost(body)
-    body.done()
-    if k is None:
-        k = size if candidates is None else min(size, candidates)
-    if k < 1 and not (where == "query" and size == 0):
-        raise illegal("[k] must be greater than 0")
-    if candidates is not None:
-        if candidates < 1:
-            raise illegal("[num_candidates] must be greater than 0")
-        if candidates < k:
-            raise illegal("[num_candidates] cannot be less than [k]")
-        if candidates > MAX_CANDIDATES:
-            raise illegal(f"[num_candidates] cannot exceed [{MAX_CANDIDATES}]")
-    elif k > MAX_CANDIDATES:
-        raise illegal("[num_candidates] cannot be less than [k]")
-    return Knn(field, vector, k, filters, similarity, boost, section=where != "query")
-
-
-def _check_rescore_vector(value: Any) -> None:
-    """`rescore_vector` scores candidates again with the vectors as sent, which is what the local node does anyway."""
-    if value is None:
-        return
-    body = Body(value, "rescore_vector")
-    oversample: float = body.number("oversample")
-    body.done()
-    if not (oversample == 0 or 1 <= oversample <= 10) or math.isnan(oversample):
-        raise illegal("[oversample] must be greater or equal to 1.0 and less than or equal to 10.0")
-
-
-REQUEST_SIZE: ContextVar[int] = ContextVar("REQUEST_SIZE", default=10)
-
-
-def _in_a_query(value: dict[str, Any]) -> Query:
-    return parse_knn(value, "query", REQUEST_SIZE.get())
-
-
-PARSERS["knn"] = _in_a_query

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from workbook.elasticsearch._errors import NodeError, illegal, invalid_request, not_implemented, parsing, token
-from workbook.elasticsearch._json import Body
-from workbook.elasticsearch._knn import parse_knn
-from workbook.elasticsearch._query import MatchAll, Query, parse_query
-from workbook.elasticsearch._query_compound import parse_queries
-from workbook.elasticsearch._ranking import Ranked, Rescorer, by_score, parse_rescore, rank
-from workbook.elasticsearch._space import Space
+from workbook.elasticsearch.dsl import parse_knn, parse_queries, parse_query, parse_rescore
+from workbook.elasticsearch.queries import MatchAll, Query
+from workbook.elasticsearch.ranking import Ranked, Rescorer, by_score, rank
+from workbook.elasticsearch.reading import Body, NodeError, illegal, invalid_request, not_implemented, parsing, token
+from workbook.elasticsearch.space import Space
 
 _ELSEWHERE = ("diversify", "linear", "pinned", "random_reranker", "rule", "text_similarity_reranker")
+_ELSEWHERE_KEYS = ("_name", "collapse", "fields", "normalizer", "query", "search_after", "sort", "terminate_after")
 DEFAULT_WINDOW = 10
 
 
@@ -94,7 +93,7 @@ class KnnRetriever(Retriever):
         rest = dict(value)
         least = Body({"min_score": rest.pop("min_score", None)}, "knn").number("min_score", None)
         super().__init__([], least)
-        self.knn = parse_knn(rest, "retriever", size)
+        self.knn = parse_knn(rest, size)
         self._own = list(self.knn.filters)
 
     def run(self, space: Space, size: int, filters: list[Query]) -> Ranked:
@@ -185,10 +184,10 @@ def parse_retriever(value: Any, size: int) -> Retriever:
         raise parsing(f"[{name}] doesn't support values of type: {token(inner)}")
     if name == "knn":
         return KnnRetriever(inner, size)
-    body = Body(inner, name, ["search_after", "sort", "terminate_after", "collapse", "fields", "query", "normalizer"])
+    body = Body(inner, name, _ELSEWHERE_KEYS)
     if name == "standard":
         query = body.take("query")
-        found: Retriever = Standard(parse_query(query) if query is not None else None, *_base(body))
+        found: Retriever = Standard(None if query is None else parse_query(query, size), *_base(body, size))
     elif name == "rescorer":
         found = _parse_rescorer(body, size)
     else:
@@ -197,9 +196,8 @@ def parse_retriever(value: Any, size: int) -> Retriever:
     return found
 
 
-def _base(body: Body) -> tuple[list[Query], float | None]:
-    body.take("_name")
-    return parse_queries(body.take("filter")), body.number("min_score", None)
+def _base(body: Body, size: int) -> tuple[list[Query], float | None]:
+    return parse_queries(body.take("filter"), size), body.number("min_score", None)
 
 
 def _parse_rescorer(body: Body, size: int) -> Retriever:
@@ -207,11 +205,11 @@ def _parse_rescorer(body: Body, size: int) -> Retriever:
     if inner is None or rescore is None:
         missing = "retriever" if inner is None else "rescore"
         raise parsing(f"Required one of fields [{missing}], but none were specified.")
-    rescorers = parse_rescore(rescore)
+    rescorers = parse_rescore(rescore, size)
     if not rescorers:
         raise illegal("Missing rescore definition")
     reach = max(rescorer.window for rescorer in rescorers)
-    return RescorerRetriever(parse_retriever(inner, reach), rescorers, *_base(body))
+    return RescorerRetriever(parse_retriever(inner, reach), rescorers, *_base(body, size))
 
 
 def _parse_rrf(body: Body, size: int) -> Retriever:
@@ -238,4 +236,4 @@ def _parse_rrf(body: Body, size: int) -> Retriever:
             if weight < 0:
                 raise illegal("[weight] must be non-negative")
         inner.append((parse_retriever(child, window), weight))
-    return Rrf(inner, constant, window, *_base(body))
+    return Rrf(inner, constant, window, *_base(body, size))

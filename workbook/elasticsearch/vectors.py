@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbook.elasticsearch._errors import illegal, parsing, token
+from workbook.elasticsearch.reading import illegal, parsing, token
 
 Vectors = NDArray[Any]
 _PREVIEW = 5

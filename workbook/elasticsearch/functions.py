@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lateint_ref import maxsim_asymmetric_scores, maxsim_int8_scores, maxsim_inv_hamming_scores, maxsim_scores, unpack
 from lateint_ref.checks import Int64Array
-from lateint_ref.quantize import maxsim_asymmetric_scores, maxsim_int8_scores, maxsim_inv_hamming_scores, unpack
-from lateint_ref.scores import maxsim_scores
-from workbook.elasticsearch._errors import NodeError, illegal
-from workbook.elasticsearch._fieldtypes import Field
-from workbook.elasticsearch._space import Space, VectorColumn
-from workbook.elasticsearch._vectors import Vectors, parse_vector
+from workbook.elasticsearch.mapping import Field
+from workbook.elasticsearch.reading import NodeError, illegal, not_implemented
+from workbook.elasticsearch.space import Space, VectorColumn
+from workbook.elasticsearch.vectors import Vectors, parse_vector
 
 Scores = NDArray[Any]
 _BITS = ("byte", "bit")
@@ -77,73 +76,34 @@ def max_sim_inv_hamming(space: Space, rows: Int64Array, query: Any, path: str) -
     return _scored(column, at, lambda part: maxsim_inv_hamming_scores(bits, part.packed))
 
 
-def _dense(space: Space, rows: Int64Array, query: Any, path: str, name: str) -> tuple[Vectors, Vectors, Field]:
+def _dense(space: Space, rows: Int64Array, query: Any, path: str, name: str) -> tuple[Vectors, Vectors]:
     field = _field(space, path, "dense_vector", name)
-    element = field.element_type
-    if isinstance(query, str) and element not in _BITS:
+    if field.element_type == "bit":
+        raise not_implemented(f"[{name}] on a bit field")
+    if isinstance(query, str) and field.element_type != "byte":
         raise illegal(f"Unsupported input object for float vectors: {type(query).__name__}")
-    vector = _query_vector(query, "byte" if element in _BITS else "number")
+    vector = _query_vector(query, "byte" if field.element_type == "byte" else "number")
     column, at = _column(space, field, rows, "vector")
-    stored, dims = column.matrix[at], int(field.dims or 0)
-    if element == "bit":
-        _same_dims(8 * len(vector), dims)
-        return vector.view(np.uint8)[None, :], stored, field
-    _same_dims(len(vector), dims)
-    return vector.astype(np.float32)[None, :], stored.astype(np.float32), field
+    _same_dims(len(vector), int(field.dims or 0))
+    return vector.astype(np.float32), column.matrix[at].astype(np.float32)
 
 
 def cosine_similarity(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
     """`cosineSimilarity`, from -1 to 1."""
-    q, d, field = _dense(space, rows, query, path, "cosineSimilarity")
-    if field.element_type == "bit":
-        raise illegal("cosineSimilarity is not supported for bit vectors.")
-    found: Scores = (d @ q[0]) / (np.linalg.norm(d, axis=1) * np.linalg.norm(q))
-    return found
+    q, d = _dense(space, rows, query, path, "cosineSimilarity")
+    return np.asarray((d @ q) / (np.linalg.norm(d, axis=1) * np.linalg.norm(q)))
 
 
 def dot_product(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
-    """`dotProduct`; on a bit field the stored bits are a mask over the query's numbers, or both sides are bits."""
-    field = _field(space, path, "dense_vector", "dotProduct")
-    if field.element_type == "bit":
-        vector = _query_vector(query, "number", hex_allowed=True)
-        column, at = _column(space, field, rows, "vector")
-        mask = unpack(column.matrix[at]).astype(np.float32)
-        if len(vector) == field.dims:
-            return mask @ vector.astype(np.float32)
-        _same_dims(8 * len(vector), int(field.dims or 0))
-        if vector.dtype != np.int8:
-            raise illegal(f"The query vector must hold [{field.dims}] numbers or [{len(vector)}] signed bytes")
-        other: Scores = unpack(vector.view(np.uint8)[None, :])[0].astype(np.float32)
-        return np.asarray(mask @ other)
-    q, d, _ = _dense(space, rows, query, path, "dotProduct")
-    return np.asarray(d @ q[0])
+    """`dotProduct`."""
+    q, d = _dense(space, rows, query, path, "dotProduct")
+    return np.asarray(d @ q)
 
 
 def l2_norm(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
-    """`l2norm`, the Euclidean distance; on bits the square root of the Hamming distance."""
-    q, d, field = _dense(space, rows, query, path, "l2norm")
-    if field.element_type == "bit":
-        return np.asarray(np.sqrt(np.bitwise_count(d ^ q).sum(axis=1)))
+    """`l2norm`, the Euclidean distance."""
+    q, d = _dense(space, rows, query, path, "l2norm")
     return np.asarray(np.linalg.norm(d - q, axis=1))
-
-
-def l1_norm(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
-    """`l1norm`, the sum of absolute differences; on bits the Hamming distance."""
-    q, d, field = _dense(space, rows, query, path, "l1norm")
-    if field.element_type == "bit":
-        return np.asarray(np.bitwise_count(d ^ q).sum(axis=1))
-    return np.asarray(np.abs(d - q).sum(axis=1))
-
-
-def hamming(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
-    """`hamming`, the number of bits that differ, on byte and bit fields."""
-    field = _field(space, path, "dense_vector", "hamming")
-    if field.element_type not in _BITS:
-        raise illegal("hamming distance is only supported for byte or bit vectors")
-    bits = _query_vector(query, "byte").view(np.uint8)
-    column, at = _column(space, field, rows, "vector")
-    _same_dims(len(bits) * (8 if field.element_type == "bit" else 1), int(field.dims or 0))
-    return np.asarray(np.bitwise_count(column.matrix[at].view(np.uint8) ^ bits).sum(axis=1))
 
 
 FUNCTIONS: dict[str, Callable[[Space, Int64Array, Any, str], Scores]] = {
@@ -152,8 +112,6 @@ FUNCTIONS: dict[str, Callable[[Space, Int64Array, Any, str], Scores]] = {
     "cosineSimilarity": cosine_similarity,
     "dotProduct": dot_product,
     "l2norm": l2_norm,
-    "l1norm": l1_norm,
-    "hamming": hamming,
 }
 
 

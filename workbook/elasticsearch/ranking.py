@@ -1,6 +1,6 @@
-"""From queries to ranked documents: sorting, the older top-level `knn` section and `rescore`.
+"""Ranked documents: by one query, and scored again by another.
 
-Source: Elasticsearch reference, "Search API", "Rescore filtered search results", "kNN search".
+Source: Elasticsearch reference, "Search API", "Rescore filtered search results".
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ from typing import Any
 import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array
-from workbook.elasticsearch._errors import illegal, parsing, token
-from workbook.elasticsearch._json import Body
-from workbook.elasticsearch._query import Query, parse_query
-from workbook.elasticsearch._query_compound import rows_of
-from workbook.elasticsearch._space import Mask, Space
+from workbook.elasticsearch.queries import Query, rows_of
+from workbook.elasticsearch.space import Mask, Space
 
-MAX_WINDOW = 10_000
-_MODES: dict[str, Callable[..., Any]] = {
+MODES: dict[str, Callable[..., Any]] = {
     "total": np.add,
     "multiply": np.multiply,
     "avg": lambda first, second: (first + second) / np.float32(2),
@@ -97,44 +93,5 @@ class Rescorer:
         hit = self.query.matches(space)[inside]
         second = self.query.scores(space, inside[hit]) * np.float32(self.second)
         where = np.flatnonzero(hit)
-        scores[where] = _MODES[self.mode](scores[where], second)
+        scores[where] = MODES[self.mode](scores[where], second)
         return by_score(ranked.rows, scores.astype(np.float32), ranked.matched)
-
-
-def parse_rescore(value: Any) -> list[Rescorer]:
-    """One `rescore` object or a list of them.
-
-    Raises:
-        NodeError: 400.
-    """
-    return [_parse_one(item) for item in (value if isinstance(value, list) else [value])]
-
-
-def _parse_one(value: Any) -> Rescorer:
-    outer = Body(value, "rescore", ["learning_to_rank", "script"])
-    window: int = outer.integer("window_size", 10)
-    inner = outer.take("query")
-    if inner is None:
-        outer.done()
-        raise parsing("missing rescore type")
-    outer.done()
-    if window < 1:
-        raise illegal(f"window_size must be greater than or equal to 1, got [{window}]")
-    if window > MAX_WINDOW:
-        raise illegal(
-            f"Rescore window [{window}] is too large. It must be less than [{MAX_WINDOW}]. This prevents allocating "
-            f"massive heaps for storing the results to be rescored. This limit can be set by changing the "
-            f"[index.max_rescore_window] index level setting."
-        )
-    body = Body(inner, "query")
-    query = body.take("rescore_query")
-    if query is None:
-        raise parsing(f"[query] Required [rescore_query], got {token(query)}")
-    mode = str(body.text("score_mode", "total")).lower()
-    if mode not in _MODES:
-        raise illegal(f"illegal score_mode [{mode}]")
-    found = Rescorer(
-        parse_query(query), window, body.number("query_weight", 1.0), body.number("rescore_query_weight", 1.0), mode
-    )
-    body.done()
-    return found

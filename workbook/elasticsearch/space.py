@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lateint_ref import Int8MultiVectors, MultiVectors, PackedMultiVectors
 from lateint_ref.checks import Int64Array
-from lateint_ref.multivectors import Int8MultiVectors, MultiVectors, PackedMultiVectors
-from workbook.elasticsearch._analysis import Postings, tokens
-from workbook.elasticsearch._fieldtypes import Field
-from workbook.elasticsearch._mapping import Mapping
-from workbook.elasticsearch._parts import Part
-from workbook.elasticsearch._scalars import Scalar
+from workbook.elasticsearch.documents import Part, Scalar
+from workbook.elasticsearch.mapping import Field, Mapping
+from workbook.elasticsearch.words import Postings, tokens
 
 Mask = NDArray[np.bool_]
 
@@ -124,12 +122,11 @@ class Space:
         """The terms of a text or keyword field."""
         if field.path not in self._postings:
             text = field.kind == "text"
-            analyzer = field.settings.get("analyzer", "standard") if text else "keyword"
             found: list[list[str] | None] = []
             for values in self.values(field.path):
-                terms = [term for value in values for term in (tokens(str(value), analyzer) if text else [str(value)])]
+                terms = [term for value in values for term in (tokens(str(value)) if text else [str(value)])]
                 found.append(terms if values else None)
-            self._postings[field.path] = Postings(found, norms=text and field.settings.get("norms", True) is not False)
+            self._postings[field.path] = Postings(found, norms=text)
         return self._postings[field.path]
 
     def vectors(self, field: Field) -> VectorColumn | None:

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lateint_ref.checks import Float32Array, Int64Array
-from workbook.elasticsearch._errors import not_implemented
 
 K1, B = 1.2, 0.75
 _MAX_TOKEN = 255
@@ -28,29 +27,11 @@ _LETTER, _DIGIT = r"[^\W\d_]", r"\d"
 _STANDARD = re.compile(
     rf"[{_ALONE}]|(?:(?![{_ALONE}])\w|(?<={_LETTER})[.'’\u2018:·](?={_LETTER})|(?<={_DIGIT})[.'’\u2018,;](?={_DIGIT}))+"
 )
-_SIMPLE = re.compile(r"[^\W\d_]+")
 
 
-def tokens(text: str, analyzer: str = "standard") -> list[str]:
-    """The terms of a text.
-
-    Args:
-        text: any.
-        analyzer: standard, simple (letters only, lower case), whitespace or keyword.
-
-    Raises:
-        NodeError: another analyzer.
-    """
-    if analyzer == "keyword":
-        return [text] if text else []
-    if analyzer == "whitespace":
-        found = text.split()
-    elif analyzer == "simple":
-        found = _SIMPLE.findall(text.lower())
-    elif analyzer == "standard":
-        found = [word for word in _STANDARD.findall(text.lower()) if word.strip("_")]
-    else:
-        raise not_implemented(f"The analyzer [{analyzer}]")
+def tokens(text: str) -> list[str]:
+    """The terms of a text, as the `standard` analyzer cuts it."""
+    found = [word for word in _STANDARD.findall(text.lower()) if word.strip("_")]
     return [word[start : start + _MAX_TOKEN] for word in found for start in range(0, len(word), _MAX_TOKEN)]
 
 
