@@ -9,6 +9,7 @@ its first round encodes and the later ones take what it kept.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -27,10 +28,15 @@ SETTINGS = {
     "as-is": {},
     "one-thread": ONE_THREAD,
     "openblas-haswell": {"OPENBLAS_CORETYPE": "Haswell"},
-    "haswell": {"OPENBLAS_CORETYPE": "Haswell", "NUMBA_CPU_NAME": "haswell", **AVX2, **NO_AVX512},
-    "skylake": {"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx512", "NUMBA_CPU_NAME": "skylake-avx512"},
+    "haswell": {"OPENBLAS_CORETYPE": "Haswell", "NUMBA_CPU_NAME": "haswell", **AVX2, **NO_AVX512, **ONE_THREAD},
+    "skylake": {
+        "OPENBLAS_CORETYPE": "SkylakeX",
+        "ATEN_CPU_CAPABILITY": "avx512",
+        "NUMBA_CPU_NAME": "skylake-avx512",
+        **ONE_THREAD,
+    },
     "zen": {"OPENBLAS_CORETYPE": "Zen", "NUMBA_CPU_NAME": "znver2", **AVX2, **NO_AVX512, **ONE_THREAD},
-    "perturbed": {},
+    "perturbed": ONE_THREAD,
 }
 
 
@@ -65,8 +71,19 @@ def run(notebook, setting, round_, out):
     failed = [case.get("name") for case in cells if case.find("failure") is not None or case.find("error") is not None]
     if found.returncode and not failed:
         failed = [f"pytest ended with {found.returncode}"]
-    result = {"setting": setting, "round": round_, "notebook": notebook.stem, "failed": failed}
-    return result | {"seconds": round(time.monotonic() - start)}
+    result = {"setting": setting, "round": round_, "notebook": notebook.stem, "sha256": digest(notebook)}
+    return result | {"failed": failed, "seconds": round(time.monotonic() - start)}
+
+
+def digest(notebook):
+    return hashlib.sha256(notebook.read_bytes()).hexdigest()
+
+
+def passed(log):
+    """Setting, round, notebook and digest of what passed before: an interrupted run goes on where it was."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    found = [json.loads(line) for line in lines]
+    return {(one["setting"], one["round"], one["notebook"], one["sha256"]) for one in found if not one["failed"]}
 
 
 def main():
@@ -89,7 +106,10 @@ def main():
     ]
     bad = 0
     wanted.out.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(wanted.jobs) as pool, (wanted.out / "results.jsonl").open("a", encoding="utf-8") as log:
+    results = wanted.out / "results.jsonl"
+    done = passed(results)
+    tasks = [task for task in tasks if (task[1], task[2], task[0].stem, digest(task[0])) not in done]
+    with ThreadPoolExecutor(wanted.jobs) as pool, results.open("a", encoding="utf-8") as log:
         for result in pool.map(lambda task: run(*task, wanted.out), tasks):
             bad += bool(result["failed"])
             log.write(json.dumps(result) + "\n")
