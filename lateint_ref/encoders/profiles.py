@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lateint_ref.encoders.late import LateEncoder
     from lateint_ref.encoders.pages_bundled import BundledPages
     from lateint_ref.encoders.pages_hub import HubPages
+    from lateint_ref.encoders.pixels import PixelPages
     from lateint_ref.encoders.static import StaticEncoder
 
 Profile = Literal["bundled", "hub"]
@@ -156,21 +157,21 @@ def load_cross(model: str | os.PathLike[str] | None = None) -> CrossEncoder | Tr
     return HubCross(_chosen(model, "cross"))
 
 
-def load_pages(model: str | os.PathLike[str] | None = None) -> BundledPages | HubPages:
+def load_pages(model: str | os.PathLike[str] | None = None) -> BundledPages | HubPages | PixelPages:
     """The page encoder: one vector a patch of a page image, and queries in the same space.
 
     Args:
         model: a hub name or a local folder that colpali-engine can read, in either profile. By default the profile's
             own: bundled a stand-in for a vision-language model (OCR and the late encoder), or what
-            `model_name("pages")` says.
+            `model_name("pages")` says. `"trained"` is the bundled one that reads pixels and no OCR.
 
     Returns:
         An encoder with `encode_pages(images, ids=None)`, a `PageVectors`, `encode_queries(texts, ids=None)`, a
         `MultiVectors`, `encode_query(text)`, `tokens(text)`, and `name` and `dim`; all vectors of unit length.
 
     Raises:
-        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone or projection is missing or
-            damaged; a published model, and colpali-engine is not installed.
+        ModuleNotFoundError, FileNotFoundError, ValueError: the bundled backbone, projection or page encoder is missing
+            or damaged; a published model, and colpali-engine is not installed.
         OSError: a hub model that cannot be had.
         RuntimeError: a checkpoint that leaves weights unset.
     """
@@ -181,6 +182,10 @@ def load_pages(model: str | os.PathLike[str] | None = None) -> BundledPages | Hu
         late = load_late()
         assert isinstance(late, LateEncoder)
         return BundledPages(late)
+    if model == TRAINED:
+        from lateint_ref.encoders.pixels import load_pixels
+
+        return load_pixels()
     from lateint_ref.encoders.pages_hub import HubPages
 
     return HubPages(_chosen(model, "pages"))
