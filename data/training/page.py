@@ -2,7 +2,7 @@
 
     python data/training/page.py --pack build/training/page-pack --out build/training/page --parts letters crops pages
     python data/training/page.py --pack ... --out ... --within 8 --size 256 --workers 16       # on a GPU, by the clock
-    python data/training/page.py --pack ... --evaluate build/training/page/crops/last.safetensors
+    python data/training/page.py --pack ... --evaluate build/training/page/crops
     python data/training/page.py --pack ... --evaluate ... --pages           # nDCG@5 on the dev questions of data/pages
     python data/training/page.py --pack ... --evaluate ... --export data/models/page-trained
 
@@ -81,9 +81,9 @@ class Teacher(nn.Module):
         self.bert = BertModel(config, add_pooling_layer=False)
         tensors = {name: tensor.float() for name, tensor in load_file(pack / "late.safetensors").items()}
         tensors["embeddings.word_embeddings.weight"] = tensors.pop("words") * tensors.pop("words_scale")
-        self.projection = tensors.pop("projection.weight")
+        self.projection = nn.Parameter(tensors.pop("projection.weight"))
         self.bert.load_state_dict(tensors)
-        self.projection = nn.Parameter(self.projection)
+        self.marker = card["markers"][1]
         words = self.bert.embeddings.word_embeddings.weight.detach()
         # Word vectors have much in common, which tells no word from another.
         self.register_buffer("words", functional.normalize(words - words.mean(dim=0), dim=-1), persistent=False)
@@ -105,8 +105,6 @@ class Teacher(nn.Module):
         ids = torch.stack([framed(text, self.marker, WINDOW) for text in texts]).to(self.common.device)
         vectors = self(ids)[ids != PAD]
         self.common.copy_(vectors.mean(dim=0))
-
-    marker = 2
 
 
 def framed(ids: list[int], marker: int, length: int) -> Tensor:
@@ -318,8 +316,9 @@ def losses(
         targets = functional.normalize(vectors - teacher.common, dim=-1)
         loss, right = naming(patches, targets, ids, owner, below, scales[1])
         total, shown["tokens"] = total + part.tokens * loss, right.float().mean().item()
-        asked = teacher(batch["questions"])
         real = batch["owners"] >= 0
+    if states is not None and real.any():
+        asked = teacher(batch["questions"])
         found = maxsim(asked[real], (batch["questions"][real] != PAD).float(), patches) * scales[2]
         loss = functional.cross_entropy(found, batch["owners"][real])
         total, shown["questions"] = (
@@ -389,6 +388,15 @@ def fit(
     seen: list[dict[str, float]] = []
     started = saved = time.monotonic()
     step = done
+
+    def note() -> None:
+        """A line of the record: where the run is, and the means since the last line."""
+        where = {"part": name, "step": step, "pages": step * size, "seconds": round(time.monotonic() - started)}
+        keys = dict.fromkeys(key for one in seen for key in one)
+        means = {key: round(float(np.mean([one[key] for one in seen if key in one])), 4) for key in keys}
+        runs.append({**where, "device": device_name(wanted.device), **means})
+        record.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+
     for batch in loader if done < steps or by_clock else []:
         progress = (time.monotonic() - started) / within if by_clock else step / steps
         if progress >= 1:
@@ -417,18 +425,7 @@ def fit(
         over = now - began > 60 * wanted.minutes or step - done == wanted.stop
         if over or step == steps or now - saved > 60 * wanted.every:
             save(last, step, named, average, optimizer)
-            means = {key: round(float(np.mean([one[key] for one in seen if key in one])), 4) for key in seen[-1]}
-            runs.append(
-                {
-                    "part": name,
-                    "step": step,
-                    "pages": step * size,
-                    "seconds": round(now - started),
-                    "device": device_name(wanted.device),
-                    **means,
-                }
-            )
-            record.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+            note()
             bar.write(json.dumps(runs[-1]))
             seen.clear()
             saved = time.monotonic()
@@ -436,17 +433,8 @@ def fit(
             return False
     if by_clock:
         save(last, step, named, average, optimizer)
-        runs.append(
-            {
-                "part": name,
-                "step": step,
-                "pages": step * size,
-                "seconds": round(time.monotonic() - started),
-                "device": device_name(wanted.device),
-            }
-        )
-        runs[-1] |= {key: round(float(np.mean([one[key] for one in seen[-100:] if key in one])), 4) for key in seen[-1]}
-        record.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+        note()
+    save_average(folder, step, average)
     with torch.no_grad():
         for key, value in named.items():
             value.copy_(average[key])
@@ -488,12 +476,29 @@ def resume(path: Path, named: dict[str, Tensor], average: dict[str, Tensor], opt
     return int(tensors["steps"])
 
 
+def save_average(folder: Path, step: int, average: dict[str, Tensor]) -> None:
+    """The average alone, in half precision and in two files: what measuring, exporting and going over to pages need."""
+    half = {f"average.{key}": value.detach().cpu().half().contiguous() for key, value in average.items()}
+    deep = [key for key in half if ".layers." in key]
+    for number, keys in enumerate((deep, [key for key in half if key not in deep]), start=1):
+        tensors = {key: half[key] for key in keys} | {"steps": torch.tensor(step)}
+        save_file(tensors, folder / f"average-{number}.safetensors")
+
+
+def weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint: a file, or the folder of a part that came to its end."""
+    files = sorted(path.glob("average-*.safetensors")) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"{path} holds no average-*.safetensors: that part is not finished, name a file.")
+    return {key: value for file in files for key, value in load_file(file).items()}
+
+
 @torch.no_grad()
-def blend(net: Trainee, path: Path, which: str = "average") -> None:
-    """Set a network to the weights in a checkpoint."""
-    tensors = load_file(path)
+def blend(net: Trainee, path: Path) -> None:
+    """Set a network to the averaged weights in a checkpoint."""
+    tensors = weights(path)
     for key, value in net.named_parameters():
-        value.copy_(tensors[f"{which}.{key}"])
+        value.copy_(tensors[f"average.{key}"])
 
 
 @torch.inference_mode()
@@ -623,8 +628,8 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--tiny", action="store_true", help="a small network, to see that the recipe works")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="checkpoint whose averaged weights to begin with")
-    parser.add_argument("--evaluate", type=Path, metavar="FILE", help="checkpoint to measure")
+    parser.add_argument("--start", type=Path, help="checkpoint, or folder of a finished part, to begin with")
+    parser.add_argument("--evaluate", type=Path, metavar="PATH", help="checkpoint, or folder of a finished part")
     parser.add_argument("--groups", type=int, default=4, help="of 24 held-out crops to measure on")
     parser.add_argument("--whole", type=int, default=0, help="of 24 held-out pages to measure on")
     parser.add_argument("--pages", action="store_true", help="measure on the dev questions of data/pages, too")
