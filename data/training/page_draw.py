@@ -606,6 +606,8 @@ class Page:
         else:
             across = max(1, min(3, int((x1 - x0) / (9 * small.size))))
             down = max(1, min(4, int(high / (3.5 * small.size))))
+            down = min(down, -(-len(subject.rows) // across))
+            high = min(high, 8.0 * small.size * down)
             slot_w, slot_h, shapes = (x1 - x0) / across, high / down, []
             for place, name in zip(range(across * down), subject.rows, strict=False):
                 cx, cy = x0 + slot_w * (place % across + 0.5), top + slot_h * (place // across + 0.5)
