@@ -658,9 +658,9 @@ def main() -> None:
     if wanted.pages:
         found["data/pages dev, nDCG@5"] = on_pages(wanted, net.cpu())
     print(json.dumps(found, indent=1), flush=True)
-    path = wanted.evaluate.with_name("evaluation.json")
+    path = (wanted.evaluate if wanted.evaluate.is_dir() else wanted.evaluate.parent) / "evaluation.json"
     path.write_text(
-        json.dumps({"steps": int(load_file(wanted.evaluate)["steps"]), **found}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({"steps": int(weights(wanted.evaluate)["steps"]), **found}, indent=1) + "\n", encoding="utf-8"
     )
     if wanted.export:
         from lateint_ref.encoders.pixels import write_pixels
