@@ -111,12 +111,13 @@ def load_cross(model: Model = None) -> PairScorer:
     return HubCross(_chosen(model, "cross"))
 
 
-def load_pages(model: Model = None) -> BundledPages | HubPages:
+def load_pages(model: Model = None) -> BundledPages | HubPages | PixelPages:
     """The page encoder: one vector a patch of a page image, and queries in the same space.
 
     Args:
         model: a hub name or a local folder that colpali-engine can read. By default the profile's own: bundled a
             stand-in for a vision-language model (OCR and the late encoder), or what `model_name("pages")` says.
+            `"trained"` is the bundled one that reads pixels and no OCR.
 
     Returns:
         An encoder with `encode_pages(images, ids=None)`, a `PageVectors`, `encode_queries(texts, ids=None)`, a
@@ -124,6 +125,10 @@ def load_pages(model: Model = None) -> BundledPages | HubPages:
     """
     if model is None and profile() == "bundled":
         return BundledPages(load_untrained_late())
+    if model == TRAINED:
+        from lateint_ref.encoders.pixels import load_pixels
+
+        return load_pixels()
     return HubPages(_chosen(model, "pages"))
 
 

@@ -1,0 +1,400 @@
+"""A page encoder that looks at the page: grey pixels in, one vector a patch out, no OCR.
+
+ColPali in small. Convolutions read letters and words (ColPali's vision encoder); a linear map turns every patch into a
+soft token, in the space of the late encoder's word vectors; layers of the late encoder's own shape let all patches of
+the page see each other (ColPali's language model), and a projection ends in the space in which the late encoder puts
+queries. It was trained on drawn pages, for which every word and its place are known: the recipe is in `data/training`.
+
+Source: Faysse et al., "ColPali: Efficient Document Retrieval with Vision Language Models", ICLR 2025, section 4.1; the
+blocks are those of Liu et al., "A ConvNet for the 2020s", CVPR 2022, section 2; the layers those of Devlin et al.,
+"BERT", NAACL 2019, section 3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
+from lateint_ref.encoders._pages_checks import check_pages
+from lateint_ref.encoders._texts import check_text
+from lateint_ref.encoders._weights import RESTORE, check_digests, write_digests
+from lateint_ref.encoders.late import LateConfig, LateEncoder
+from lateint_ref.multivectors import MultiVectors
+from lateint_ref.pagevectors import PageVectors
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+GRID = (32, 32)
+PATCH = (40, 32)  # pixels, height and width
+PAGE = (GRID[0] * PATCH[0], GRID[1] * PATCH[1])  # 1280 x 1024
+CELL = 8  # pixels: about a letter of ordinary print
+NAME = "page encoder trained on drawn pages, 32 x 32 patches"
+WEIGHTS, SETTINGS = "model.safetensors", "trained.json"
+_PROBE = "late interaction"
+_WHY = "The trained page encoder is read from it."
+
+
+@dataclass(frozen=True)
+class Network:
+    """The sizes of the network.
+
+    Attributes:
+        stem: channels at 4 x 4 pixels.
+        width: channels of a cell, 8 x 8 pixels.
+        depth: convolutional blocks on the cells.
+        hidden: dimensions of a soft token: the late encoder's word vectors have as many.
+        layers: attention layers over all patches.
+        heads: attention heads of a layer.
+        dim: dimensions of a patch's vector.
+    """
+
+    stem: int = 32
+    width: int = 128
+    depth: int = 6
+    hidden: int = 384
+    layers: int = 4
+    heads: int = 12
+    dim: int = 128
+
+
+class Block(nn.Module):  # type: ignore[misc]
+    """Looks around every cell with a depthwise convolution, then thinks about each cell with a small network."""
+
+    def __init__(self, width: int, kernel: tuple[int, int]) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(width, width, kernel, padding=(kernel[0] // 2, kernel[1] // 2), groups=width)
+        self.norm, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.share = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(n, width, rows, columns)` to the same shape."""
+        h = self.norm(self.look(x).permute(0, 2, 3, 1))
+        return x + (self.down(functional.gelu(self.up(h))) * self.share).permute(0, 3, 1, 2)
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """A layer of BERT, parameter by parameter, so that it can start as a copy of one of the late encoder's."""
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(hidden, hidden) for _ in range(3))
+        self.out, self.out_norm = nn.Linear(hidden, hidden), nn.LayerNorm(hidden, eps=1e-12)
+        self.up, self.down = nn.Linear(hidden, 4 * hidden), nn.Linear(4 * hidden, hidden)
+        self.down_norm = nn.LayerNorm(hidden, eps=1e-12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(n, patches, hidden)` to the same shape; every patch sees every other."""
+        n, patches, hidden = x.shape
+        q, k, v = (
+            part(x).view(n, patches, self.heads, hidden // self.heads).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
+        )
+        seen = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, patches, hidden)
+        x = self.out_norm(x + self.out(seen))
+        return self.down_norm(x + self.down(functional.gelu(self.up(x))))
+
+
+class PageReader(nn.Module):  # type: ignore[misc]
+    """From pixels to patch vectors, in four steps: `cells`, `soft_tokens`, `states`, projection."""
+
+    def __init__(self, network: Network | None = None) -> None:
+        super().__init__()
+        self.network = net = network or Network()
+        self.enter = nn.Conv2d(1, net.stem, 7, stride=2, padding=3)
+        self.halve = nn.Conv2d(net.stem, net.stem, 3, stride=2, padding=1)
+        self.strokes = Block(net.stem, (5, 5))
+        self.widen = nn.Conv2d(net.stem, net.width, 2, stride=2)
+        # Wider than high: letters make words along the line.
+        kernels = [(3, 11) if number % 2 else (5, 7) for number in range(net.depth)]
+        self.line = nn.Sequential(*[Block(net.width, kernel) for kernel in kernels])
+        patch = (PATCH[0] // CELL, PATCH[1] // CELL)
+        self.patch_norm = nn.LayerNorm(net.width)
+        self.patch = nn.Conv2d(net.width, net.hidden, patch, stride=patch)
+        self.row = nn.Parameter(0.02 * torch.randn(GRID[0], net.hidden))
+        self.column = nn.Parameter(0.02 * torch.randn(GRID[1], net.hidden))
+        self.enter_norm = nn.LayerNorm(net.hidden, eps=1e-12)
+        self.layers = nn.ModuleList([Layer(net.hidden, net.heads) for _ in range(net.layers)])
+        self.projection = nn.Linear(net.hidden, net.dim, bias=False)
+
+    def cells(self, pixels: Tensor) -> Tensor:
+        """What stands in each cell of 8 x 8 pixels.
+
+        Args:
+            pixels: float `(n, height, width)`, 0 black to 255 white; whole patches of 40 x 32.
+
+        Returns:
+            `(n, width of the network, height / 8, width / 8)`.
+        """
+        x = (pixels / 127.5 - 1)[:, None].contiguous(memory_format=torch.channels_last)
+        x = functional.gelu(self.halve(functional.gelu(self.enter(x))))
+        cells: Tensor = self.line(self.widen(self.strokes(x)))
+        return cells
+
+    def soft_tokens(self, cells: Tensor) -> Tensor:
+        """One vector a patch in the space of the late encoder's word vectors: `(n, rows, columns, hidden)`."""
+        normed = self.patch_norm(cells.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        patches: Tensor = self.patch(normed).permute(0, 2, 3, 1)
+        return patches
+
+    def states(self, soft: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """Patches that have seen each other.
+
+        Args:
+            soft: `(n, rows, columns, hidden)`.
+            corner: row and column at which a part of a page lies.
+
+        Returns:
+            `(n, rows * columns, hidden)`.
+        """
+        n, rows, columns, hidden = soft.shape
+        place = self.row[corner[0] : corner[0] + rows, None] + self.column[None, corner[1] : corner[1] + columns]
+        x = self.enter_norm(soft + place).reshape(n, rows * columns, hidden)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def forward(self, pixels: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """Grey pixels `(n, height, width)` to unit vectors `(n, patches, dim)`, float32, row by row."""
+        states = self.states(self.soft_tokens(self.cells(pixels)), corner)
+        return functional.normalize(self.projection(states).float(), dim=-1)
+
+
+class PixelPages:
+    """The trained page encoder: 1,024 vectors a page, all of them patches of a 32 x 32 grid.
+
+    A page of any shape is stretched to 1,024 x 1,280 grey pixels, as ColPali stretches it to 448 x 448, so that the
+    grid covers the whole image.
+
+    Attributes:
+        name: the model's name, and its late encoder's.
+        dim: dimensions of a vector.
+        late: the late encoder, which reads the queries.
+    """
+
+    def __init__(self, reader: PageReader, late: LateEncoder) -> None:
+        """Put a late encoder beside the network that was trained for it.
+
+        Raises:
+            TypeError: another kind of encoder.
+            ValueError: vectors of unlike dimensions.
+        """
+        if not isinstance(late, LateEncoder):
+            raise TypeError(f"late must be a LateEncoder, got {describe(late)}.")
+        if late.dim != reader.network.dim:
+            raise ValueError(f"pages have {reader.network.dim} dimensions and queries {late.dim}: they cannot meet.")
+        self._reader = reader.eval().requires_grad_(False)
+        self.late, self.dim = late, late.dim
+        self.name = pixels_name(late.name)
+
+    def encode_pages(
+        self, images: Any, ids: Sequence[str] | None = None, batch_size: int = 1, progress: bool = False
+    ) -> PageVectors:
+        """The vectors of page images, 1,024 a page.
+
+        Every page is opened before the first is encoded.
+
+        Args:
+            images: list of `n` page images: PIL images in any mode, or paths of image files.
+            ids: one unique string a page; by default `"0"`, `"1"`, ...
+            batch_size: taken as by the other page encoders, without effect: pages are encoded one by one, so that a
+                page's vectors are the same whatever it is encoded with.
+            progress: show a progress bar.
+
+        Returns:
+            `PageVectors` of `n` pages, float32, unit length, in the order of `images`.
+
+        Raises:
+            TypeError: not a list, or an item that is neither an image nor a path (the page is named).
+            FileNotFoundError: no such file (the page is named).
+            ValueError: no pages, duplicate ids, or pages that cannot be read (each is named).
+        """
+        positive_int(batch_size, "batch_size")
+        names, _ = check_pages(images, ids, lambda page: None)
+        pages: Any = images
+        if progress:
+            from tqdm.auto import tqdm
+
+            pages = tqdm(images, desc="pages", unit="page")
+        matrices = [self._encode(image) for image in pages]
+        patches: Int64Array = np.arange(GRID[0] * GRID[1])
+        return PageVectors(MultiVectors.from_list(matrices, names), (GRID,) * len(names), (patches,) * len(names))
+
+    def encode_queries(
+        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
+    ) -> MultiVectors:
+        """The late encoder's vectors of queries. Arguments, result and errors as `LateEncoder.encode_queries`."""
+        return self.late.encode_queries(texts, ids, batch_size, progress)
+
+    def encode_query(self, text: str) -> Float32Array:
+        """The vectors of one query, float32 `(n_q, dim)`. Raises as `encode_queries`."""
+        return self.late.encode_query(text)
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a query, one for each of its vectors, in their order.
+
+        Raises:
+            TypeError, ValueError: not a string, or an empty one.
+        """
+        return self.late.tokens(check_text(text, "text"))
+
+    def _encode(self, image: Any) -> Float32Array:
+        from lateint_ref.page_images import open_image
+
+        pixels = torch.from_numpy(page_pixels(open_image(image)).astype(np.float32))
+        with torch.inference_mode():
+            vectors: Float32Array = self._reader(pixels[None])[0].numpy()
+        return vectors
+
+    def __repr__(self) -> str:
+        return f"PixelPages({self.name})"
+
+
+def pixels_name(late: str) -> str:
+    """The name of the trained page encoder that goes with a late encoder of this name."""
+    return f"{NAME}, with {late}"
+
+
+def page_pixels(image: Image) -> Any:
+    """A page image as the network sees it: grey, uint8 `(1280, 1024)`, 0 black to 255 white."""
+    from PIL import Image as Images
+
+    grey = image.convert("L").resize((PAGE[1], PAGE[0]), Images.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.asarray(grey)
+
+
+def pixels_folder() -> Path:
+    """The folder of the trained page encoder, `models/page-trained` of the data folder."""
+    from lateint_ref.datasets import data_folder
+
+    return data_folder() / "models" / "page-trained"
+
+
+def load_pixels(folder: Path | None = None, late: LateEncoder | None = None) -> PixelPages:
+    """The trained page encoder, with the late encoder that it was trained for.
+
+    Args:
+        folder: what `write_pixels` wrote; by default the bundled one.
+        late: by default the bundled one that the folder names.
+
+    Raises:
+        FileNotFoundError: a file is missing, here or of the late encoder.
+        ValueError: a file is damaged or of another network, or `late` is another late encoder than in training.
+    """
+    source = pixels_folder() if folder is None else folder
+    reader, settings = read_pixels(source)
+    if late is None:
+        from lateint_ref.encoders.finetuned import load_trained_late
+        from lateint_ref.encoders.projection import load_projection, projection_folder
+
+        if settings["late"] == "trained":
+            late = load_trained_late()
+        else:
+            untrained = projection_folder()
+            late = LateEncoder(load_projection(untrained), LateConfig.load(untrained / "config.json"))
+    found = _probed(late)
+    if len(found) != len(settings["probe"]) or np.abs(np.subtract(found, settings["probe"])).max() > 0.02:
+        raise ValueError(
+            f"{source} was trained for another late encoder than {late.name}: that one gives other vectors, and its "
+            "queries would not find what the pages hold. Train the page encoder again: data/training/README.md"
+        )
+    return PixelPages(reader, late)
+
+
+def read_pixels(folder: Path) -> tuple[PageReader, dict[str, Any]]:
+    """The network and the settings of a trained page encoder, after every check.
+
+    Args:
+        folder: what `write_pixels` wrote.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged, of another kind, or of another network: a weight is missing, unknown, of another
+            shape or no finite number.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing. {_WHY} {RESTORE}")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        kind, sizes = settings["kind"], settings["network"]
+        settings["late"], settings["probe"], settings["sha256"]
+        if kind == "page":
+            if set(sizes) != {field.name for field in fields(Network)}:
+                raise ValueError("the sizes of its network are not those of this class")
+            network = Network(**{name: positive_int(size, name) for name, size in sizes.items()})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {_WHY} {RESTORE}") from error
+    if kind != "page":
+        raise ValueError(f"{folder} holds a trained {kind} encoder where a page encoder is wanted.")
+    check_digests(folder, SETTINGS, [WEIGHTS], _WHY)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
+    except SafetensorError as error:
+        raise ValueError(f"{folder / WEIGHTS} is no file of weights ({error}). {_WHY} {RESTORE}") from error
+    reader = PageReader(network)
+    _check_tensors(tensors, reader, folder / WEIGHTS)
+    reader.load_state_dict(tensors)
+    return reader.eval().requires_grad_(False), settings
+
+
+def write_pixels(folder: Path, reader: PageReader, late: LateEncoder, late_is: str) -> None:
+    """Write a trained page encoder in half precision, and its digests last: what was cut short does not fit them.
+
+    Args:
+        folder: made where it is missing.
+        reader: the network.
+        late: the late encoder it was trained for.
+        late_is: `"trained"` for the bundled one that was trained, `"untrained"` for the one that was not.
+
+    Raises:
+        ValueError: another word, or a weight that is no finite number.
+    """
+    from safetensors.torch import save_file
+
+    if late_is not in ("trained", "untrained"):
+        raise ValueError(f"late_is must be 'trained' or 'untrained', got {late_is!r}.")
+    half = {name: tensor.detach().cpu().half().contiguous() for name, tensor in sorted(reader.state_dict().items())}
+    _check_tensors({name: tensor.float() for name, tensor in half.items()}, reader, folder / WEIGHTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(half, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)
+    write_digests(folder, SETTINGS, [WEIGHTS])
+    settings = {"kind": "page", "late": late_is, "probe": _probed(late), "network": asdict(reader.network)}
+    settings |= json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _probed(late: LateEncoder) -> list[float]:
+    """A few numbers that tell one late encoder from another."""
+    return [round(float(value), 4) for value in late.encode_query(_PROBE)[:, :4].ravel()]
+
+
+def _check_tensors(tensors: dict[str, Tensor], reader: PageReader, path: Path) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in reader.state_dict().items()}
+    missing, unknown = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
+    if missing or unknown:
+        said = [f"lacks {', '.join(missing[:3])}"] if missing else []
+        said += [f"holds {', '.join(unknown[:3])}, which this network does not have"] if unknown else []
+        raise ValueError(
+            f"{path} {' and '.join(said)} ({len(missing)} missing, {len(unknown)} unknown): it is incomplete or of "
+            f"another network, and what is missing would be untrained. {RESTORE}"
+        )
+    for name, shape in wanted.items():
+        if tuple(tensors[name].shape) != shape:
+            raise ValueError(f"{path} holds {name} of shape {tuple(tensors[name].shape)} where {shape} is wanted.")
+        if not bool(tensors[name].isfinite().all()):
+            raise ValueError(f"{path} holds numbers in {name} that are not finite: its training went wrong. {RESTORE}")
