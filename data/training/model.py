@@ -98,7 +98,8 @@ def through(layers: nn.ModuleList, states: Tensor, ids: Tensor) -> Tensor:
     """States after some layers; padding is not attended to."""
     seen = (ids != PAD)[:, None, None]
     for layer in layers:
-        states = layer(states, seen)
+        found = layer(states, attention_mask=seen)
+        states = found if isinstance(found, Tensor) else found[0]  # by the version of transformers
     return states
 
 
