@@ -15,6 +15,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -108,12 +109,16 @@ def trained_runs(
         rows = {query.text: row for row, query in enumerate(dataset.queries)}
         for dim in (late.dim, *dims):
             name = "late trained" if dim == late.dim else f"late trained, {dim}"
-            q, d = leading(queries, dim), leading(documents, dim)
-            runs[name] = make_run(dataset, lambda text, q=q, d=d: maxsim_scores(q[rows[text]], d))
+            runs[name] = make_run(dataset, scorer(leading(queries, dim), leading(documents, dim), rows))
     if cross is not None:
         before = "late" if late is None else "late trained"
         runs["cross over late"] = reranked(dataset, cross, {before: runs[before]}, depth, progress)[before]
     return runs
+
+
+def scorer(queries: MultiVectors, documents: MultiVectors, rows: Mapping[str, int]) -> Callable[[str], Any]:
+    """MaxSim of all documents with a query that is given by its text; `rows` says where its vectors are."""
+    return lambda text: maxsim_scores(queries[rows[text]], documents)
 
 
 def leading(vectors: MultiVectors, dim: int) -> MultiVectors:
@@ -133,15 +138,15 @@ def paired_tests(values: Mapping[str, Values]) -> dict[str, PairedTest]:
     found = {}
     for one, other in PAIRS:
         if all({one, other} <= set(systems) for systems in values.values()):
-            pooled = [
+            first_values, second_values = (
                 {
                     f"{name} {query}": value
                     for name, systems in values.items()
                     for query, value in systems[system].items()
                 }
                 for system in (one, other)
-            ]
-            found[f"{one} against {other}"] = paired_test(*pooled)
+            )
+            found[f"{one} against {other}"] = paired_test(first_values, second_values)
     return found
 
 
@@ -170,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     late = load_trained_late(wanted.late) if wanted.late.is_dir() else None
     cross = load_trained_cross(wanted.cross) if wanted.cross.is_dir() else None
     loaders: dict[str, Callable[[], Dataset]] = {name: SETS[name] for name in wanted.sets}
-    loaders |= {folder.name: lambda folder=folder: load_packed(folder) for folder in wanted.beir}
+    loaders |= {folder.name: partial(load_packed, folder) for folder in wanted.beir}
     values: dict[str, Values] = {}
     wanted.out.parent.mkdir(parents=True, exist_ok=True)
     for name, load in loaders.items():
