@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
-from lateint_ref.encoders import pixels, projection
-from lateint_ref.encoders._weights import write_digests
+from lateint_ref.encoders import late as projection
+from lateint_ref.encoders import pixels
+from lateint_ref.encoders.backbone import write_digests
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 
 TINY = pixels.Network(stem=4, width=8, depth=1, hidden=24, layers=1, heads=2)
@@ -118,7 +119,7 @@ def test_queries_are_the_late_encoders(encoder, late):
 
 
 def test_heatmaps_take_it(encoder):
-    from lateint_ref.heatmaps import patch_similarity, summed_map
+    from lateint_ref.pages import patch_similarity, summed_map
 
     pages = encoder.encode_pages([picture(0)], ["a"])
     similarity = patch_similarity(encoder.encode_query("tent"), pages.patch_vectors("a"))

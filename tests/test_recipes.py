@@ -24,7 +24,7 @@ def recipes():
     sys.path.insert(0, str(FOLDER))
     yield
     sys.path.remove(str(FOLDER))
-    for name in ("pool", "model", "loop", "late", "cross", "gpu", "export", "evaluate"):
+    for name in ("pool", "model", "loop", "late", "cross", "gpu", "export"):
         sys.modules.pop(name, None)
 
 
@@ -105,6 +105,16 @@ def test_maxsim_is_that_of_the_module(pack):
         for place in range(4):
             document = torch.nn.functional.normalize(d[place, d_kept[place], :6], dim=-1).numpy()
             assert found[row, place].item() == pytest.approx(maxsim(query, document) / len(query), abs=1e-5)
+
+
+def test_texts_of_the_pool_are_read_like_any_others(pack):
+    import model
+
+    pool, rows = model.Pool(pack), torch.tensor([3, 0, 77, 12])
+    for kind, most in (("questions", 32), ("passages", 64), ("passages", 12)):
+        found = pool.batch(kind, rows, most, step=8)
+        expected = model.padded([pool.ids(kind, row) for row in rows.tolist()], kind, most, 8)
+        assert torch.equal(found, expected)
 
 
 def test_the_right_passage_of_a_neighbour_is_no_negative(pack):

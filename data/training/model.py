@@ -1,6 +1,7 @@
 """What the recipes share: the packed texts, the networks, MaxSim with gradients, and the measure they are chosen by."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,25 @@ class Pool:
 
         The length is a multiple of `step`: each shape that is new costs the CPU's kernels a second.
         """
-        return padded([self.ids(kind, row) for row in rows.tolist()], kind, most, step)
+        table, lengths = self.table(kind, most)
+        return table[rows, : -(-int(lengths[rows].max()) // step) * step].long()
+
+    @cache  # noqa: B019 (a pool lives as long as the program)
+    def table(self, kind: str, most: int) -> tuple[Tensor, Tensor]:
+        """All texts of a kind, cut to `most` tokens, as rows for `batch`; and their lengths."""
+        starts, flat = self.tensors[f"{kind[:-1]}_starts"], self.tensors[kind].int()
+        room = torch.arange(most - 3)
+        lengths = starts.diff().clamp(max=most - 3)
+        there = room < lengths[:, None]
+        table = torch.full((len(lengths), most), PAD, dtype=torch.int32)
+        table[:, 0], table[:, 1] = CLS, MARKERS[kind]
+        table[:, 2:-1][there] = flat[(starts[:-1, None] + room)[there]]
+        table[torch.arange(len(table)), lengths + 2] = SEP
+        return table, lengths + 3
 
 
 def padded(texts: list[Tensor], kind: str, most: int, step: int) -> Tensor:
-    """Texts of token ids as one tensor: see `Pool.batch`."""
+    """Any texts of token ids, read as `Pool.batch` reads its own."""
     longest = min(most, max(len(ids) for ids in texts) + 3)
     length = min(most, -(-longest // step) * step)
     out = torch.full((len(texts), length), PAD)
@@ -83,7 +98,8 @@ def through(layers: nn.ModuleList, states: Tensor, ids: Tensor) -> Tensor:
     """States after some layers; padding is not attended to."""
     seen = (ids != PAD)[:, None, None]
     for layer in layers:
-        states = layer(states, seen)
+        found = layer(states, attention_mask=seen)
+        states = found if isinstance(found, Tensor) else found[0]  # by the version of transformers
     return states
 
 

@@ -581,8 +581,8 @@ def on_pages(wanted: argparse.Namespace, net: Trainee) -> dict[str, float]:
 
     from lateint_ref.encoders.pixels import load_pixels, write_pixels
     from lateint_ref.evaluation import by_type, make_run
-    from lateint_ref.maxsim import maxsim_scores
-    from lateint_ref.pages import load_pages_dataset, page_image
+    from lateint_ref.ocr import load_pages_dataset, page_image
+    from lateint_ref.scores import maxsim_scores
 
     late, late_is = late_of(wanted.pack)
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,7 @@ def texts(folder: Path | None, seed: int) -> list[dict]:
     """Passages with their questions, in random order."""
     found: dict[str, list[str]] = {}
     if folder is None:
-        from lateint_ref.training_sources import python_sections
+        from workbook.training_sources import python_sections
 
         for section in python_sections():
             found.setdefault(section.text[:LETTERS], [section.title])
@@ -95,7 +95,7 @@ def fonts(patterns: list[str], out: Path, most: int, seed: int) -> list[str]:
         {
             path
             for pattern in patterns
-            for path in glob.glob(pattern, recursive=True)
+            for path in glob.glob(pattern, recursive=True)  # noqa: PTH207 (patterns may be absolute)
             if not UNFIT.search(Path(path).stem)
         }
     )
@@ -131,7 +131,7 @@ def late(name: str, out: Path) -> dict:
 
     from lateint_ref.encoders import backbone_path, load_late
     from lateint_ref.encoders.backbone import load_backbone
-    from lateint_ref.encoders.finetuned import load_trained_late
+    from lateint_ref.encoders.late import load_trained_late
 
     encoder = (
         load_late()

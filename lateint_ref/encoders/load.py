@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lateint_ref.encoders.base import PairScorer, SingleVectorEncoder
 from lateint_ref.encoders.hub import HUB_MODELS, MODEL_VARIABLES, HubBi, HubCross, HubLate, HubPages
 from lateint_ref.encoders.late import LateEncoder, load_trained_late, load_untrained_late
 from lateint_ref.encoders.pages import BundledPages
 from lateint_ref.encoders.single import BiEncoder, StaticEncoder
+
+if TYPE_CHECKING:
+    from lateint_ref.encoders.pixels import PixelPages
 
 TRAINED = "trained"  # the name by which the loaders take what comes with the data folder
 

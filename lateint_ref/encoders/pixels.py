@@ -23,13 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lateint_ref._checks import Float32Array, Int64Array, describe, positive_int
-from lateint_ref.encoders._pages_checks import check_pages
-from lateint_ref.encoders._texts import check_text
-from lateint_ref.encoders._weights import RESTORE, check_digests, write_digests
+from lateint_ref.checks import Float32Array, Int64Array, describe, whole
+from lateint_ref.encoders.backbone import RESTORE, check_digests, write_digests
+from lateint_ref.encoders.base import check_text
 from lateint_ref.encoders.late import LateConfig, LateEncoder
+from lateint_ref.encoders.pages import PageEncoder
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.pagevectors import PageVectors
+from lateint_ref.pages import PageVectors
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -170,15 +170,13 @@ class PageReader(nn.Module):  # type: ignore[misc]
         return functional.normalize(self.projection(states).float(), dim=-1)
 
 
-class PixelPages:
+class PixelPages(PageEncoder):
     """The trained page encoder: 1,024 vectors a page, all of them patches of a 32 x 32 grid.
 
     A page of any shape is stretched to 1,024 x 1,280 grey pixels, as ColPali stretches it to 448 x 448, so that the
-    grid covers the whole image.
+    grid covers the whole image. Pages are encoded one by one, so that a page's vectors do not depend on the others.
 
     Attributes:
-        name: the model's name, and its late encoder's.
-        dim: dimensions of a vector.
         late: the late encoder, which reads the queries.
     """
 
@@ -197,30 +195,12 @@ class PixelPages:
         self.late, self.dim = late, late.dim
         self.name = pixels_name(late.name)
 
-    def encode_pages(
-        self, images: Any, ids: Sequence[str] | None = None, batch_size: int = 1, progress: bool = False
+    def _look(self, page: Image) -> None:
+        """Any page that can be opened can be encoded."""
+
+    def _encode_pages(
+        self, images: Any, names: list[str], seen: list[Any], batch_size: int, progress: bool
     ) -> PageVectors:
-        """The vectors of page images, 1,024 a page.
-
-        Every page is opened before the first is encoded.
-
-        Args:
-            images: list of `n` page images: PIL images in any mode, or paths of image files.
-            ids: one unique string a page; by default `"0"`, `"1"`, ...
-            batch_size: taken as by the other page encoders, without effect: pages are encoded one by one, so that a
-                page's vectors are the same whatever it is encoded with.
-            progress: show a progress bar.
-
-        Returns:
-            `PageVectors` of `n` pages, float32, unit length, in the order of `images`.
-
-        Raises:
-            TypeError: not a list, or an item that is neither an image nor a path (the page is named).
-            FileNotFoundError: no such file (the page is named).
-            ValueError: no pages, duplicate ids, or pages that cannot be read (each is named).
-        """
-        positive_int(batch_size, "batch_size")
-        names, _ = check_pages(images, ids, lambda page: None)
         pages: Any = images
         if progress:
             from tqdm.auto import tqdm
@@ -236,10 +216,6 @@ class PixelPages:
         """The late encoder's vectors of queries. Arguments, result and errors as `LateEncoder.encode_queries`."""
         return self.late.encode_queries(texts, ids, batch_size, progress)
 
-    def encode_query(self, text: str) -> Float32Array:
-        """The vectors of one query, float32 `(n_q, dim)`. Raises as `encode_queries`."""
-        return self.late.encode_query(text)
-
     def tokens(self, text: str) -> list[str]:
         """The tokens of a query, one for each of its vectors, in their order.
 
@@ -249,7 +225,7 @@ class PixelPages:
         return self.late.tokens(check_text(text, "text"))
 
     def _encode(self, image: Any) -> Float32Array:
-        from lateint_ref.page_images import open_image
+        from lateint_ref.page_io import open_image
 
         pixels = torch.from_numpy(page_pixels(open_image(image)).astype(np.float32))
         with torch.inference_mode():
@@ -294,8 +270,7 @@ def load_pixels(folder: Path | None = None, late: LateEncoder | None = None) -> 
     source = pixels_folder() if folder is None else folder
     reader, settings = read_pixels(source)
     if late is None:
-        from lateint_ref.encoders.finetuned import load_trained_late
-        from lateint_ref.encoders.projection import load_projection, projection_folder
+        from lateint_ref.encoders.late import load_projection, load_trained_late, projection_folder
 
         if settings["late"] == "trained":
             late = load_trained_late()
@@ -332,7 +307,7 @@ def read_pixels(folder: Path) -> tuple[PageReader, dict[str, Any]]:
         if kind == "page":
             if set(sizes) != {field.name for field in fields(Network)}:
                 raise ValueError("the sizes of its network are not those of this class")
-            network = Network(**{name: positive_int(size, name) for name, size in sizes.items()})
+            network = Network(**{name: whole(size, name) for name, size in sizes.items()})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {_WHY} {RESTORE}") from error
     if kind != "page":
