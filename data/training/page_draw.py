@@ -42,12 +42,14 @@ KINDS = {
 }
 UNITS = ["%", "million", "tonnes", "hours", "km", "kg", "per year", "thousand", "MW", "days", "points", "litres"]
 MONTHS = ["January", "March", "April", "June", "July", "August", "October", "December"]
-SMALL = (  # words that a headline leaves in small letters
+# Words that a headline leaves in small letters.
+SMALL_WORDS = (
     "a about after all also an and are as at be been but by can could did do does for from had has have "
     "he her him his how i if in into is it its may more most no not of on one or other she so some such "
     "than that the their them then there these they this to two up was we were what when where which "
     "while who why will with would you your "
-).split()  # noqa: SIM905
+)
+SMALL = set(SMALL_WORDS.split())
 
 
 @dataclass
