@@ -167,13 +167,12 @@ def test_training_goes_on_to_the_bit(page, pack, tmp_path, monkeypatch):
     assert {"letters", "page among 24", "copies", "near copies"} <= set(found["crops, fonts"])
 
 
-def test_letters_and_words_are_learned(page, pack, tmp_path, monkeypatch):
+def test_the_loss_falls(page, pack, tmp_path, monkeypatch):
     how = ("--parts", "letters", "--warm", 5, "--every", 0, "--average", 0.9)
     run(page, monkeypatch, pack, "--out", tmp_path, *how, "--steps", 60)
     record = json.loads((tmp_path / "record.json").read_text())
     first, last = record[:5], record[-5:]
     assert np.mean([row["loss"] for row in last]) < np.mean([row["loss"] for row in first]) - 1
-    assert np.mean([row["words"] for row in last]) > np.mean([row["words"] for row in first])
 
 
 def test_two_losses_know_what_is_right(page):
