@@ -180,7 +180,7 @@ def exercise_cells(notebook):
 
 
 def exercises(notebook, number, solutions):
-    """Every exercise is checked, as shipped says that it is not attempted, and has a solution."""
+    """Every exercise has hints and a solution, is checked, and as shipped says that it is not attempted."""
     faults = []
     names = []
     for cell, checked in exercise_cells(notebook):
@@ -195,6 +195,9 @@ def exercises(notebook, number, solutions):
     faults += [f"exercise {name} is not of notebook {number}" for name in names if not name.startswith(number)]
     if len(names) != len(set(names)):
         faults.append("an exercise is checked twice")
+    hinted = sum(cell.source.count("<summary>Hint 1</summary>") for cell in notebook.cells)
+    if hinted != len(names):
+        faults.append(f"{len(names)} exercises, but hints for {hinted}")
     wanted = {f"exercise-{name.split('-')[1]}" for name in names}
     if wanted != set(solutions):
         faults.append(f"exercises {sorted(wanted)}, but solutions {sorted(solutions)}")

@@ -82,6 +82,7 @@ def _(answer):
 
 def good_notebook():
     text = "# Twice\n\nWhat is twice one? A number.\n\nYou will be able to\n- double\n- see [here](#the-end)"
+    text += "\n\n<details><summary>Hint 1</summary>\n\nAdd it to itself.\n\n</details>"
     cells = [
         new_markdown_cell(text),
         new_code_cell("doctor.what_ran()", outputs=[new_output("stream", text="profile bundled, numpy 2.4.6")]),
@@ -152,6 +153,7 @@ def test_good_notebook_has_no_faults():
         (put(4, **show("Exercise 97-1: passed")), "does not print that it is not attempted"),
         (put(4, source=EXERCISE.replace("97-1", "96-1")), "is not of notebook 97"),
         (retag(4), "belongs to no cell tagged"),
+        (put(0, source="# Twice\n\nWhat?"), "1 exercises, but hints for 0"),
     ],
 )
 def test_each_fault_is_found(edit, words):

@@ -9,7 +9,7 @@ In a notebook, in a cell tagged `exercise`:
 A checker is a function in `workbook/checks/nb02.py`: it is given the answer and compares what it yields
 with values of the checker's own, through the `expect_*` functions below.
 
-    @exercise("02-1", shows="MaxSim needs one matrix product.")
+    @exercise("02-1", "MaxSim needs one matrix product.")
     def _(answer):
         expect_close(answer(QUERY, DOCUMENT), 1.4, what="the score", count=2)
 """
@@ -38,7 +38,7 @@ class NotAttempted(Exception):  # noqa: N818
     """Raised by a checker where the answer is still the placeholder."""
 
 
-def exercise(name: str, *, shows: str = "") -> Callable[[Checker], Checker]:
+def exercise(name: str, shows: str = "") -> Callable[[Checker], Checker]:
     """Register the decorated function as the checker of an exercise.
 
     Args:
@@ -122,7 +122,10 @@ def _watch(function: Answer) -> Answer:
 
 
 def same(got: Any, values: Any, tolerance: float = 1e-4) -> bool:
-    """Whether an answer has the shape of some values and is close to them; lists of other things must be equal."""
+    """Whether an answer has the shape of some values and is close to them, absolutely and relative to the values.
+
+    Things other than numbers must be equal.
+    """
     try:
         one, other = np.asarray(got), np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -133,35 +136,14 @@ def same(got: Any, values: Any, tolerance: float = 1e-4) -> bool:
 
 
 def rule_out(got: Any, faults: Faults, tolerance: float = 1e-4) -> None:
-    """Name the fault that an answer shows.
-
-    Args:
-        got: the answer's value.
-        faults: pairs of what a common fault yields and the words for it; the first that fits is named.
-        tolerance: largest difference for numbers to fit, absolute and relative to the fault's.
-
-    Raises:
-        NotYet: a fault fits.
-    """
+    """Raise `NotYet` with the words of the first fault whose values the answer shows, compared as in `same`."""
     for values, words in faults:
         if same(got, values, tolerance):
             raise NotYet(words)
 
 
 def expect_list(got: Any, what: str, length: int | None = None) -> list[Any]:
-    """Require a list (or a tuple, or an array), of a given length where one is named.
-
-    Args:
-        got: the answer's value.
-        what: what the list should hold, for the message: "return ...".
-        length: required length, or None for any.
-
-    Returns:
-        The value as a list.
-
-    Raises:
-        NotYet: the value is not such a list.
-    """
+    """Require a list, tuple or array, of a given length where one is named; `NotYet` says "return" `what`."""
     if not isinstance(got, (list, tuple, np.ndarray)) or (isinstance(got, np.ndarray) and got.ndim == 0):
         raise NotYet(f"return {what}; this is a {type(got).__name__}")
     if length is not None and len(got) != length:
@@ -201,8 +183,8 @@ def expect_array(got: Any, *, shape: tuple[int, ...], dtype: Any = None, what: s
         remark = ": it is transposed" if turned else ""
         if not turned and len(array.shape) == len(shape):
             off = [axis for axis in range(len(shape)) if abs(array.shape[axis] - shape[axis]) == 1]
-            same = sum(a == b for a, b in zip(array.shape, shape, strict=True))
-            remark = f": axis {off[0]} is off by one" if len(off) == 1 and same == len(shape) - 1 else ""
+            equal = sum(a == b for a, b in zip(array.shape, shape, strict=True))
+            remark = f": axis {off[0]} is off by one" if len(off) == 1 and equal == len(shape) - 1 else ""
         raise NotYet(f"{what} {has} shape {array.shape}, but should have shape {shape}{remark}")
     if dtype is not None and array.dtype != np.dtype(dtype):
         raise NotYet(f"{what} {has} dtype {array.dtype}, but should have dtype {np.dtype(dtype)}")

@@ -35,9 +35,7 @@ def _places(text: str) -> dict[str, int]:
     }
 
 
-@exercise(
-    "00-1", shows="Shared words decide for BM25; bi and late also bring together different words for the same thing."
-)
+@exercise("00-1", "Shared words decide for BM25; bi and late also bring together different words for the same thing.")
 def _predict(answer: Answer) -> None:
     given = answer()
     if not isinstance(given, tuple) or len(given) != 2:
@@ -60,7 +58,7 @@ def _predict(answer: Answer) -> None:
     print(f"Ranks of the passage among the eight: {ranks}")
 
 
-@exercise("00-2", shows="RR@10 looks at one passage a question: the first that is of any use.")
+@exercise("00-2", "RR@10 looks at one passage a question: the first that is of any use.")
 def _reciprocal_ranks(answer: Any) -> None:
     values = np.asarray(answer)
     if values.shape == (4,) and values.dtype.kind in "if":
@@ -78,8 +76,7 @@ def _reciprocal_ranks(answer: Any) -> None:
 
 
 @exercise(
-    "00-3",
-    shows="That is a search engine for your own text. Any collection in this form can take the handbook's place.",
+    "00-3", "That is a search engine for your own text. Any collection in this form can take the handbook's place."
 )
 def _search(answer: Answer) -> None:
     given = answer()

@@ -15,7 +15,7 @@ PASSES = {
 }
 
 
-@exercise("01-1", shows="One pass finds candidates among a million; reading together is paid for pair by pair.")
+@exercise("01-1", "One pass finds candidates among a million; reading together is paid for pair by pair.")
 def _count(answer: Any) -> None:
     if not isinstance(answer, dict) or set(answer) != set(PASSES):
         raise NotYet(f"keep the four names: {', '.join(PASSES)}")
@@ -41,7 +41,7 @@ ORDER = ["d4", "d1", "d9", "d2", "d7", "d3"]
 SCORES = {"d4": 0.1, "d1": 0.3, "d9": 0.9, "d2": -0.5, "d7": 2.0, "d3": 1.0}
 
 
-@exercise("01-2", shows="Reranking changes the order of the head and loses nothing of the tail.")
+@exercise("01-2", "Reranking changes the order of the head and loses nothing of the tail.")
 def _rerank(answer: Answer) -> None:
     asked: list[str] = []
 
@@ -82,7 +82,7 @@ WRONG_CEILINGS = {
 }
 
 
-@exercise("01-3", shows="The first stage's recall is the ceiling of everything behind it.")
+@exercise("01-3", "The first stage's recall is the ceiling of everything behind it.")
 def _ceiling(answer: Answer) -> None:
     for depth, wanted in CEILINGS.items():
         try:

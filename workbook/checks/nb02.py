@@ -15,7 +15,7 @@ DOCUMENTS = [*(unit_vectors(n, 6, seed=10 + n) for n in (1, 3, 7, 2)), -unit(QUE
 EXPECTED = np.array([score_by_loops(QUERY, document) for document in DOCUMENTS])
 
 
-@exercise("02-1", shows="A changed vector can lower one maximum and raise another: each query word chooses anew.")
+@exercise("02-1", "A changed vector can lower one maximum and raise another: each query word chooses anew.")
 def _predict(answer: Any) -> None:
     faults = [
         (2.6, "2.60 is the score before the change; compute the column of bargain again"),
@@ -33,7 +33,7 @@ def _best(query: Matrix, document: Matrix) -> list[float]:
     return [score_by_loops(q[None], document) for q in query]
 
 
-@exercise("02-2", shows="MaxSim is a matrix product, a maximum along the document's axis, and a sum.")
+@exercise("02-2", "MaxSim is a matrix product, a maximum along the document's axis, and a sum.")
 def _maxsim(answer: Answer) -> None:
     for document in sorted(DOCUMENTS, key=len, reverse=True):  # with one vector only, several faults look alike
         best, backwards, every = _best(QUERY, document), _best(document, QUERY), QUERY @ document.T
@@ -50,7 +50,7 @@ def _maxsim(answer: Answer) -> None:
         expect_close(answer(QUERY, document), sum(best), count=len(QUERY), faults=faults)
 
 
-@exercise("02-3", shows="A padding row must lose every maximum; only minus infinity is low enough.")
+@exercise("02-3", "A padding row must lose every maximum; only minus infinity is low enough.")
 def _batch(answer: Answer) -> None:
     most = max(map(len, DOCUMENTS))
     mask = np.array([np.arange(most) < len(document) for document in DOCUMENTS], dtype=np.float32)
@@ -74,9 +74,7 @@ def _batch(answer: Answer) -> None:
         expect_close(got, EXPECTED, count=len(QUERY), faults=faults)
 
 
-@exercise(
-    "02-4", shows="Documents of any length, one matrix product, no padding: this is how a ragged collection is scored."
-)
+@exercise("02-4", "Documents of any length, one matrix product, no padding: this is how a ragged collection is scored.")
 def _ragged(answer: Answer) -> None:
     vectors, offsets = np.concatenate(DOCUMENTS), np.cumsum([0, *map(len, DOCUMENTS)])
     best = np.array([_best(QUERY, document) for document in DOCUMENTS]).T

@@ -12,7 +12,7 @@ from workbook.checks._shared import judge_parts, random_vectors, score_by_loops,
 from workbook.exercises import Answer, NotYet, exercise, expect_close, expect_list, rule_out
 
 
-@exercise("03-1", shows="With augmentation every query costs the same: the query length is the number of vectors.")
+@exercise("03-1", "With augmentation every query costs the same: the query length is the number of vectors.")
 def _count(answer: Any) -> None:
     faults = {
         (0, 9): "a query keeps the vectors of [CLS], its marker and [SEP], too",
@@ -28,7 +28,7 @@ def _count(answer: Any) -> None:
     judge_parts(answer, (12, 32, 32, 20), faults, "write the tokens down in a row and count")
 
 
-@exercise("03-2", shows="The last layer of a ColBERT is one matrix without bias, and a division by the length.")
+@exercise("03-2", "The last layer of a ColBERT is one matrix without bias, and a division by the length.")
 def _project(answer: Answer) -> None:
     for n, dim, width in ((5, 4, 6), (4, 4, 4), (1, 4, 6)):  # square, too: without a transpose the shape is right
         hidden, matrix = random_vectors(n, 6, seed=n)[:, :width], random_vectors(dim, 6, seed=10 + n)[:, :width]
@@ -56,9 +56,7 @@ TOKENS = ["[CLS]", "[unused1]", "dogs", ",", "on", "a", "lead", ":", "£", "3", 
 MARKS = (3, 7, 10, 12, 14)
 
 
-@exercise(
-    "03-3", shows="Punctuation is read by the encoder and left out of the index: fewer vectors, and nothing to decode."
-)
+@exercise("03-3", "Punctuation is read by the encoder and left out of the index: fewer vectors, and nothing to decode.")
 def _punctuation(answer: Answer) -> None:
     for tokens in (TOKENS, TOKENS[:3]):
         vectors = random_vectors(len(tokens), 4, seed=len(tokens))
@@ -80,7 +78,7 @@ def _punctuation(answer: Answer) -> None:
         expect_close(count, len(tokens) - len(kept), what="the number left out")
 
 
-@exercise("03-4", shows="Rescoring is exact MaxSim on a short list: what the first stage missed stays missed.")
+@exercise("03-4", "Rescoring is exact MaxSim on a short list: what the first stage missed stays missed.")
 def _rescore(answer: Answer) -> None:
     query = random_vectors(5, 6, seed=1)
     names = [f"d{place}" for place in range(9)]

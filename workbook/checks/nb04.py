@@ -12,9 +12,7 @@ from workbook.exercises import Answer, NotYet, exercise, expect_close, rule_out
 Place = tuple[int, int]
 
 
-@exercise(
-    "04-1", shows="ColPali's count is fixed, ColQwen2's follows the page, and one bit a dimension is 32 times smaller."
-)
+@exercise("04-1", "ColPali's count is fixed, ColQwen2's follows the page, and one bit a dimension is 32 times smaller.")
 def _predict(answer: Any) -> None:
     faults = {
         (0, 1030): "patches only: the 6 prompt tokens are no patches",
@@ -45,8 +43,7 @@ BOXES: list[tuple[tuple[int, int, int, int], Place, int, int]] = [
 
 
 @exercise(
-    "04-2",
-    shows="A word and its patches: this is how the stand-in gives patches their vectors, and how a hit is read.",
+    "04-2", "A word and its patches: this is how the stand-in gives patches their vectors, and how a hit is read."
 )
 def _boxes(answer: Answer) -> None:
     for box, grid, width, height in BOXES:
@@ -83,7 +80,7 @@ def _boxes(answer: Answer) -> None:
 
 @exercise(
     "04-3",
-    shows="Not every token lands on the page: some choose a vector that belongs to no patch, and a heatmap hides that.",
+    "Not every token lands on the page: some choose a vector that belongs to no patch, and a heatmap hides that.",
 )
 def _chosen(answer: Answer) -> None:
     for (rows, columns), before, after, seed in (((2, 3), 0, 2, 1), ((3, 2), 2, 1, 2), ((4, 4), 1, 3, 3)):
@@ -128,8 +125,7 @@ def _greedy(vectors: Matrix, threshold: float) -> list[int]:
 
 
 @exercise(
-    "04-4",
-    shows="What is left out is at least as near to a kept vector as the threshold says; is that near enough? Measure.",
+    "04-4", "What is left out is at least as near to a kept vector as the threshold says; is that near enough? Measure."
 )
 def _prune(answer: Answer) -> None:
     base = unit_vectors(6, 8, 4)

@@ -30,8 +30,7 @@ def _hamming(first: Matrix, second: Matrix) -> int:
 
 
 @exercise(
-    "05-1",
-    shows="Three scores of the same two vectors, in three units: compare the orders that they give, not the numbers.",
+    "05-1", "Three scores of the same two vectors, in three units: compare the orders that they give, not the numbers."
 )
 def _predict(answer: Any) -> None:
     if not isinstance(answer, dict) or set(answer) != {"hex", "agreement", "mask", "signs"}:
@@ -49,23 +48,15 @@ def _predict(answer: Any) -> None:
     if digits != "ac":
         advice = "write the eight signs down as 0 and 1, then two digits of four bits"
         raise NotYet(f"hex: {faults.get(digits, advice)}")
+    share, count = "agreement: that is the share of dimensions that differ", "agreement: divide by the 8 dimensions"
+    own = "mask: those are the query's own ones; the stored bits say which values are added"
     twice = "signs: twice the mask score, less the sum of the query, which is negative here"
-    numbers: dict[str, tuple[float, list[tuple[float, str]]]] = {
-        "agreement": (
-            0.75,
-            [
-                (0.25, "agreement: that is the share of dimensions that differ"),
-                (6, "agreement: divide the count by the 8 dimensions"),
-            ],
-        ),
-        "mask": (0.7, [(1.0, "mask: those are the query's own ones; the stored bits say which values are added")]),
-        "signs": (1.5, [(1.4, twice), (1.3, twice)]),
-    }
-    for name, (wanted, slips) in numbers.items():
-        expect_close(answer[name], wanted, what=name, faults=slips)
+    expect_close(answer["agreement"], 0.75, what="agreement", faults=[(0.25, share), (6, count)])
+    expect_close(answer["mask"], 0.7, what="mask", faults=[(1.0, own)])
+    expect_close(answer["signs"], 1.5, what="signs", faults=[(1.4, twice), (1.3, twice)])
 
 
-@exercise("05-2", shows="What the engine stores is enough to recompute its score.")
+@exercise("05-2", "What the engine stores is enough to recompute its score.")
 def _score_hex(answer: Answer) -> None:
     for n_q, n_d, n_bytes in ((1, 1, 1), (5, 7, 4), (3, 20, 16)):
         query, bits = random_vectors(n_q, 8 * n_bytes, seed=n_d), _bytes(n_d, n_bytes, seed=n_q)
@@ -84,7 +75,7 @@ def _score_hex(answer: Answer) -> None:
         expect_close(got, wanted, what="the score", faults=[(value, f"the score: {words}") for value, words in faults])
 
 
-@exercise("05-3", shows="16 bytes a vector still know the angle, to within some degrees.")
+@exercise("05-3", "16 bytes a vector still know the angle, to within some degrees.")
 def _cosines(answer: Answer) -> None:
     for n_q, n_d, n_bytes in ((2, 3, 2), (4, 4, 16)):
         query_bits, bits = _bytes(n_q, n_bytes, seed=n_bytes), _bytes(n_d, n_bytes, seed=n_bytes + 1)
@@ -105,7 +96,7 @@ def _cosines(answer: Answer) -> None:
         expect_close(got, np.cos(np.pi * h / dim), what="the cosines", faults=faults)
 
 
-@exercise("05-4", shows="Two passes over the same bytes: the dear score is paid for the candidates only.")
+@exercise("05-4", "Two passes over the same bytes: the dear score is paid for the candidates only.")
 def _in_turn(answer: Answer) -> None:
     for seed, (n_docs, depth, k) in enumerate(((30, 8, 3), (30, 30, 5), (12, 4, 4), (6, 9, 6))):
         query = random_vectors(4, 16, seed=100 + seed)

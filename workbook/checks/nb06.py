@@ -10,7 +10,7 @@ from workbook.checks._shared import judge_parts, random_vectors, unit
 from workbook.exercises import Answer, NotYet, exercise, expect_array, expect_close, expect_list, rule_out, same
 
 
-@exercise("06-1", shows="The number costs the same whatever the bits; the residual costs d * bits / 8.")
+@exercise("06-1", "The number costs the same whatever the bits; the residual costs d * bits / 8.")
 def _count(answer: Any) -> None:
     faults = {
         (0, 32): "the centroid's number is missing",
@@ -25,7 +25,7 @@ def _count(answer: Any) -> None:
     judge_parts(answer, (36, 16, 66, 4096), faults, "write number and residual down one by one")
 
 
-@exercise("06-2", shows="Quantiles give every bucket the same share of the values, so no code is wasted.")
+@exercise("06-2", "Quantiles give every bucket the same share of the values, so no code is wasted.")
 def _buckets(answer: Answer) -> None:
     for bits, n, seed in ((2, 60, 0), (1, 31, 1), (4, 200, 2)):
         residuals = random_vectors(n, 8, seed) ** 3 / 10
@@ -47,7 +47,7 @@ def _buckets(answer: Answer) -> None:
         expect_close(found, numbers, what="the bucket numbers", faults=[(numbers + 1, from_one)])
 
 
-@exercise("06-3", shows="Decoding is two look-ups and an addition, which is why it is fast.")
+@exercise("06-3", "Decoding is two look-ups and an addition, which is why it is fast.")
 def _decode(answer: Answer) -> None:
     rng = np.random.default_rng(0)
     for n, dim, k in ((5, 8, 3), (1, 4, 2)):
@@ -68,7 +68,7 @@ def _decode(answer: Answer) -> None:
         expect_close(got, unit(added), what="the decoded vectors", tolerance=3e-3, faults=faults)
 
 
-@exercise("06-4", shows="Centroid interaction takes a look-up for each document vector, and pruning shortens the list.")
+@exercise("06-4", "Centroid interaction takes a look-up for each document vector, and pruning shortens the list.")
 def _interaction(answer: Answer) -> None:
     rng = np.random.default_rng(3)
     S = rng.uniform(-0.2, 0.9, (4, 12)).astype(np.float32)

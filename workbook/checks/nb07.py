@@ -10,7 +10,7 @@ from workbook.checks._shared import judge_parts, unit
 from workbook.exercises import Answer, NotYet, exercise, expect_close, expect_list
 
 
-@exercise("07-1", shows="Blank vectors cost MaxSim nothing and the mean a factor of ten.")
+@exercise("07-1", "Blank vectors cost MaxSim nothing and the mean a factor of ten.")
 def _predict(answer: Any) -> None:
     faults = {
         (0, 1.0): "MaxSim is a sum over the query's vectors, not their mean",
@@ -24,7 +24,7 @@ def _predict(answer: Any) -> None:
     judge_parts(answer, (2.0, 2 / 200, 2.0, 2 / 2000), faults, "draw S and count its entries", rel_tol=1e-3)
 
 
-@exercise("07-2", shows="Because of the last division, only the weights' proportions matter.")
+@exercise("07-2", "Because of the last division, only the weights' proportions matter.")
 def _weigh(answer: Answer) -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -39,7 +39,7 @@ def _weigh(answer: Answer) -> None:
         expect_close(got, unit(total), what="the average", faults=faults)
 
 
-@exercise("07-3", shows="Where it stops, no neighbour is nearer. Whether no point at all is, it cannot know.")
+@exercise("07-3", "Where it stops, no neighbour is nearer. Whether no point at all is, it cannot know.")
 def _walk(answer: Answer) -> None:
     line = np.array([[0.0], [1.0], [2.0], [3.0], [10.0]])
     chain = [[1], [0, 2], [1, 3], [2], []]
@@ -69,7 +69,7 @@ def _walk(answer: Answer) -> None:
         raise NotYet(f"from point {start} the walk should go {wanted}, but goes {path}")
 
 
-@exercise("07-4", shows="Whole numbers on one side and bits on the other: the rest is a handful of factors.")
+@exercise("07-4", "Whole numbers on one side and bits on the other: the rest is a handful of factors.")
 def _estimate(answer: Answer) -> None:
     for seed, places in ((0, 4), (1, 1), (2, 2), (3, 7)):
         rng = np.random.default_rng(seed)

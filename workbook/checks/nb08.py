@@ -20,7 +20,7 @@ def _cosines(vectors: Matrix, other: Matrix) -> list[float]:
     return [sum(float(a) * float(b) for a, b in zip(row, other, strict=True)) for row in vectors]
 
 
-@exercise("08-1", shows="Factors divide the number of vectors, bits the size of each, and the two savings multiply.")
+@exercise("08-1", "Factors divide the number of vectors, bits the size of each, and the two savings multiply.")
 def _count(answer: Any) -> None:
     faults = {
         (0, 344): "the division is rounded down",
@@ -35,7 +35,7 @@ def _count(answer: Any) -> None:
     judge_parts(answer, (343, 1, 32, 1648), faults, "write the division down")
 
 
-@exercise("08-2", shows="Sequential pooling needs nothing but positions, and no comparison of vectors.")
+@exercise("08-2", "Sequential pooling needs nothing but positions, and no comparison of vectors.")
 def _windows(answer: Answer) -> None:
     for n, factor in ((6, 2), (7, 2), (8, 3), (5, 5), (3, 10), (4, 1)):
         vectors = unit_vectors(n, 8, seed=n)
@@ -50,7 +50,7 @@ def _windows(answer: Answer) -> None:
         expect_close(got, wanted, what=f"the windows of {n} vectors at factor {factor}", faults=lost)
 
 
-@exercise("08-3", shows="One copy of the background is enough: MaxSim does not ask how often a vector is there.")
+@exercise("08-3", "One copy of the background is enough: MaxSim does not ask how often a vector is there.")
 def _prune(answer: Answer) -> None:
     background, words = unit_vectors(1, 6, seed=1)[0], unit_vectors(4, 6, seed=2)
     slightly = background + 0.1 * words[0]
@@ -72,7 +72,7 @@ def _prune(answer: Answer) -> None:
         expect_close(got, wanted, what=name)
 
 
-@exercise("08-4", shows="Entries compete, documents are returned: that is what nested kNN search does in an engine.")
+@exercise("08-4", "Entries compete, documents are returned: that is what nested kNN search does in an engine.")
 def _nested(answer: Answer) -> None:
     for seed, k in ((1, 3), (2, 3), (3, 50), (4, 1)):  # of seed 2, the three nearest entries have one parent
         entries, query = unit_vectors(30, 6, seed), unit_vectors(1, 6, seed + 10)[0]

@@ -10,7 +10,7 @@ from workbook.checks._shared import judge_parts
 from workbook.exercises import Answer, NotYet, exercise, expect_close, expect_list
 
 
-@exercise("09-1", shows="Depth is set by the worst-ranked document that you want to keep.")
+@exercise("09-1", "Depth is set by the worst-ranked document that you want to keep.")
 def _predict(answer: Any) -> None:
     faults = {
         (0, "A"): "at depth 1 there is one candidate, whatever its exact score",
@@ -28,7 +28,7 @@ def _predict(answer: Any) -> None:
     judge_parts(parts, ("D", "A", "A", 5), faults, "write the candidates down and sort them")
 
 
-@exercise("09-2", shows="The last few percent of the queries set the depth, and so the cost of all of them.")
+@exercise("09-2", "The last few percent of the queries set the depth, and so the cost of all of them.")
 def _enough(answer: Answer) -> None:
     for seed, wanted in ((0, 0.5), (1, 0.9), (2, 1.0), (3, 0.25), (4, 0.8)):
         rng = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def _fused(rankings: list[list[str]], weights: list[float], c: int, first: int =
     return dict(sorted(found.items()))
 
 
-@exercise("09-3", shows="No score of either system appears anywhere: ranks are all that RRF knows.")
+@exercise("09-3", "No score of either system appears anywhere: ranks are all that RRF knows.")
 def _fuse(answer: Answer) -> None:
     for rankings, weights, c in RANKINGS:
         got = answer([list(ranking) for ranking in rankings], list(weights), c)
@@ -81,9 +81,7 @@ def _fuse(answer: Answer) -> None:
         expect_close(values, list(right.values()), what="the scores", tolerance=1e-9, faults=tables)
 
 
-@exercise(
-    "09-4", shows="Side by side for several sets of planes, and with sums for the query, this is the whole encoding."
-)
+@exercise("09-4", "Side by side for several sets of planes, and with sums for the query, this is the whole encoding.")
 def _block(answer: Answer) -> None:
     for seed, n, n_cells in ((0, 6, 4), (1, 3, 8), (2, 1, 4), (3, 12, 8)):
         rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from workbook.exercises import Answer, NotYet, exercise
 DIM, PAGES, NEAREST = 128, 80, 50
 
 
-@exercise("10-1", shows="A _score is never negative, and a better match always has the larger one.")
+@exercise("10-1", "A _score is never negative, and a better match always has the larger one.")
 def _scores(answer: Any) -> None:
     faults = {
         (0, 0.5): "that is s itself; a score below zero must not happen, so it is moved and halved",
@@ -31,7 +31,7 @@ def _scores(answer: Any) -> None:
     judge_parts(answer, (0.75, 4.0, 0.25, 0.2), faults, advice, rel_tol=1e-3)
 
 
-@exercise("10-2", shows="One index can hold words, a filter, bits for MaxSim and an average for kNN side by side.")
+@exercise("10-2", "One index can hold words, a filter, bits for MaxSim and an average for kNN side by side.")
 def _mapping(answer: Answer) -> None:
     from elasticsearch import ApiError
 
@@ -64,7 +64,7 @@ def _mapping(answer: Answer) -> None:
         raise NotYet(f"the index refuses it: {error.body['error']['reason']}") from None
 
 
-@exercise("10-3", shows="A filter inside the knn part is applied during the search, so the window is full.")
+@exercise("10-3", "A filter inside the knn part is applied during the search, so the window is full.")
 def _body(answer: Answer) -> None:
     from elasticsearch import ApiError
 
@@ -125,7 +125,7 @@ def _body(answer: Answer) -> None:
 SYSTEMS = ((10**9, 1030, 10), (10**6, 1030, 10), (10**9, 30, 10), (900_000_001, 1, 0), (10**8, 700, 0))
 
 
-@exercise("10-4", shows="Pages of vectors fill a shard with bytes long before they fill it with documents.")
+@exercise("10-4", "Pages of vectors fill a shard with bytes long before they fill it with documents.")
 def _shards(answer: Answer) -> None:
     for n_pages, n_vectors, n_pooled in SYSTEMS:
         pooled = n_pooled * (128 * 4 + 16 * 4)

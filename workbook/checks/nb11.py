@@ -11,8 +11,7 @@ from workbook.exercises import Answer, NotYet, exercise, expect_list, rule_out
 
 
 @exercise(
-    "11-1",
-    shows="As bits, ten million passages are a small system to store, and millions of millions of operations to scan.",
+    "11-1", "As bits, ten million passages are a small system to store, and millions of millions of operations to scan."
 )
 def _predict(answer: Any) -> None:
     operations = 20 * 10_000_000 * 100 * 128
@@ -40,9 +39,7 @@ def _frontier(costs: Any, quality: Any) -> list[int]:
     ]
 
 
-@exercise(
-    "11-2", shows="The more numbers count, the fewer systems are beaten: with many, nearly all are on the frontier."
-)
+@exercise("11-2", "The more numbers count, the fewer systems are beaten: with many, nearly all are on the frontier.")
 def _unbeaten(answer: Answer) -> None:
     cases = [
         (np.array([[1.0, 9.0], [2.0, 1.0], [3.0, 2.0]]), np.array([0.5, 0.5, 0.5])),
@@ -88,7 +85,7 @@ CHOICES = [
 ]
 
 
-@exercise("11-3", shows="A decision is a few lines, once the numbers are there. The numbers are the work.")
+@exercise("11-3", "A decision is a few lines, once the numbers are there. The numbers are the work.")
 def _choose(answer: Answer) -> None:
     for ways, operations, share, wanted, words in CHOICES:
         got = answer([dict(way) for way in ways], operations, share)

@@ -17,9 +17,7 @@ JUDGED = {
 }
 
 
-@exercise(
-    "12-1", shows="The mean of b is small and met; that of d is far off and met too. It is the interval that decides."
-)
+@exercise("12-1", "The mean of b is small and met; that of d is far off and met too. It is the interval that decides.")
 def _judge(answer: Any) -> None:
     given = [answer] if isinstance(answer, str) else list(answer)
     if len(given) != len(JUDGED):
@@ -37,7 +35,7 @@ def _verdict(low: float, high: float, margin: float) -> str:
     return "met" if low >= -margin else "missed" if high < -margin else "undecided"
 
 
-@exercise("12-2", shows="With more questions the interval narrows, and a smaller margin can be met.")
+@exercise("12-2", "With more questions the interval narrows, and a smaller margin can be met.")
 def _not_worse(answer: Answer) -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)

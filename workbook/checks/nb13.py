@@ -11,7 +11,7 @@ from workbook.checks._shared import judge_number
 from workbook.exercises import Answer, NotYet, exercise, expect_array, expect_close, rule_out
 
 
-@exercise("13-1", shows="A sibling above the answer costs more than the ln 3 of knowing nothing.")
+@exercise("13-1", "A sibling above the answer costs more than the ln 3 of knowing nothing.")
 def _loss_by_hand(answer: Any) -> None:
     total = 1 + math.e + 1 / math.e
     loss = math.log(total)
@@ -47,7 +47,7 @@ def _divergences(student: list[list[float]], teacher: list[list[float]], t_stude
     return np.array(found)
 
 
-@exercise("13-2", shows="The student's logarithms come first, the teacher's distribution weighs them.")
+@exercise("13-2", "The student's logarithms come first, the teacher's distribution weighs them.")
 def _distillation(answer: Answer) -> None:
     import torch
 
@@ -56,7 +56,9 @@ def _distillation(answer: Answer) -> None:
         each = _divergences(STUDENT, TEACHER, t, t)
         swapped = _divergences(TEACHER, STUDENT, t, t).mean()
         bare = _divergences(STUDENT, TEACHER, 1.0, 1.0).mean()
-        crossed = each + [-sum(p * math.log(p) for p in _softmax(row, t)) for row in TEACHER]
+        crossed = np.mean(each + [-sum(p * math.log(p) for p in _softmax(row, t)) for row in TEACHER])
+        halves = [_divergences(STUDENT, TEACHER, *pair).mean() for pair in ((t, 1.0), (1.0, t))]
+        multiplied = _divergences(STUDENT, TEACHER, 1 / t, 1 / t).mean()
         only = "only the {}'s scores are divided by the temperature; divide the {}'s, too".format
         faults = [
             (each, "the result holds one divergence a question; take their mean"),
@@ -67,16 +69,10 @@ def _distillation(answer: Answer) -> None:
             (swapped / 4, "the two are swapped, and the mean runs over all elements"),
             (bare, "the temperature is missing: divide both by it"),
             (bare / 4, "the temperature is missing, and the mean runs over all elements"),
-            (_divergences(STUDENT, TEACHER, t, 1.0).mean(), only("student", "teacher")),
-            (_divergences(STUDENT, TEACHER, 1.0, t).mean(), only("teacher", "student")),
-            (
-                _divergences(STUDENT, TEACHER, 1 / t, 1 / t).mean(),
-                "the scores are multiplied by the temperature; divide by it",
-            ),
-            (
-                crossed.mean(),
-                "that is the cross-entropy with the teacher: subtract the teacher's entropy (the P ln P is missing)",
-            ),
+            (halves[0], only("student", "teacher")),
+            (halves[1], only("teacher", "student")),
+            (multiplied, "the scores are multiplied by the temperature; divide by it"),
+            (crossed, "that is the cross-entropy with the teacher: subtract the teacher's entropy (P ln P is missing)"),
         ]
         got = result.detach().numpy() if hasattr(result, "detach") else result
         expect_close(got, each.mean(), what="the divergence", faults=faults)
@@ -90,9 +86,7 @@ KNOWN = np.array([[0, 1, 0, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]], dtype=bool
 NEGATIVES = [[0, 3, 2], [2, 4, 1, 3], [3, 2, 0, 1]]
 
 
-@exercise(
-    "13-3", shows="The best-ranked passages of a search are where the hard negatives are, and the positives, too."
-)
+@exercise("13-3", "The best-ranked passages of a search are where the hard negatives are, and the positives, too.")
 def _hard_negatives(answer: Answer) -> None:
     for scores in (SEARCH, SEARCH - 2.0):  # a zero in place of minus infinity wins where scores are negative
         for count in (2, 1, 3):
