@@ -13,6 +13,15 @@ PASSES = {
     "cross, all passages": MILLION,
     "late, then cross on the best 100": 101,
 }
+_NIGHT = "the passages went through the network last night; only the query is new"
+# What was counted and what is right.
+WRONG_PASSES: dict[tuple[float, int], str] = {
+    **{(0, wanted): "not quite nothing. The query has just come; it has no vectors yet" for wanted in PASSES.values()},
+    (MILLION, 1): _NIGHT,
+    (MILLION + 1, 1): _NIGHT,
+    (100, 101): "the pairs are counted. The first stage needs the query's vectors, too",
+    (MILLION + 1, MILLION): "the query has no pass of its own; it is read once with each passage",
+}
 
 
 @exercise("01-1", "One pass finds candidates among a million; reading together is paid for pair by pair.")
@@ -25,16 +34,8 @@ def _count(answer: Any) -> None:
             raise NotYet(f"{name}: no number yet")
         if isinstance(got, bool) or not isinstance(got, (int, float)):
             raise NotYet(f"{name}: a number is wanted, got {got!r}")
-        night = "the passages went through the network last night; only the query is new"
-        faults = {
-            (0, wanted): "not quite nothing. The query has just come; it has no vectors yet",
-            (100, 101): "the pairs are counted. The first stage needs the query's vectors, too",
-            (MILLION, 1): night,
-            (MILLION + 1, 1): night,
-            (MILLION + 1, MILLION): "the query has no pass of its own; it is read once with each passage",
-        }
         if got != wanted:
-            raise NotYet(f"{name}: {faults.get((got, wanted), f'{got:,} is off')}")
+            raise NotYet(f"{name}: {WRONG_PASSES.get((got, wanted), f'{got:,} is off')}")
 
 
 ORDER = ["d4", "d1", "d9", "d2", "d7", "d3"]
