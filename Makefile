@@ -29,14 +29,14 @@ run: $(READY) ## execute every notebook into build/ as HTML, with an index page 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-test: lint ## lint, type check, all tests, every notebook compared output by output
+test: lint ## lint, type check, all tests; every notebook compared output by output, its solutions checked
 	@$(OFFLINE) $(PY) -m pytest tests --nbval notebooks
 
 portable: $(READY) ## run the notebooks as other processors would, three rounds in seven settings (ARGS="--only 08")
 	@$(PY) tests/portable.py --rounds 3 $(ARGS)
 
 quick: lint ## lint, type check and the tests that need no notebook and little time
-	@$(OFFLINE) $(PY) -m pytest tests -m "not slow and not notebooks"
+	@$(OFFLINE) $(PY) -m pytest tests -m "not slow"
 
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m workbook bench

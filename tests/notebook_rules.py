@@ -1,7 +1,6 @@
 """What every committed notebook must keep to. Each rule takes a notebook and returns its faults, in words."""
 
 import ast
-import dis
 import re
 import socket
 from pathlib import Path
@@ -181,7 +180,7 @@ def exercise_cells(notebook):
 
 
 def exercises(notebook, number, solutions):
-    """Every exercise is checked, as shipped says that it is not attempted, and has a solution."""
+    """Every exercise has hints and a solution, is checked, and as shipped says that it is not attempted."""
     faults = []
     names = []
     for cell, checked in exercise_cells(notebook):
@@ -196,6 +195,9 @@ def exercises(notebook, number, solutions):
     faults += [f"exercise {name} is not of notebook {number}" for name in names if not name.startswith(number)]
     if len(names) != len(set(names)):
         faults.append("an exercise is checked twice")
+    hinted = sum(cell.source.count("<summary>Hint 1</summary>") for cell in notebook.cells)
+    if hinted != len(names):
+        faults.append(f"{len(names)} exercises, but hints for {hinted}")
     wanted = {f"exercise-{name.split('-')[1]}" for name in names}
     if wanted != set(solutions):
         faults.append(f"exercises {sorted(wanted)}, but solutions {sorted(solutions)}")
@@ -214,49 +216,8 @@ def read_solutions(path):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def solved(source, solutions):
-    """An exercise cell's source with the solution in place of the learner's part, the check calls kept."""
-    names = CHECK.findall(source)
-    checks = [
-        ast.unparse(statement)
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Expr) and CHECK.search(ast.unparse(statement))
-    ]
-    parts = [solutions[f"exercise-{name.split('-')[1]}"] for name in names]
-    return "\n".join([*parts, *checks])
-
-
-def names(source):
-    """Names that a cell takes from outside, that it sets for good, and of which it sets a part (`name[...] = `)."""
-    top = compile(source, "cell", "exec")
-    taken, stored = set(), set()
-    for step in dis.get_instructions(top):
-        if step.opname in {"STORE_NAME", "STORE_GLOBAL"}:
-            stored.add(step.argval)
-        elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"} and step.argval not in stored:
-            taken.add(step.argval)
-    inner = [constant for constant in top.co_consts if hasattr(constant, "co_code")]
-    for code in inner:
-        inner += [constant for constant in code.co_consts if hasattr(constant, "co_code")]
-        # A function is called after the cell's own names are there.
-        taken |= {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"} - stored
-    partly = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
-            while isinstance(node, (ast.Subscript, ast.Attribute)):
-                node = node.value
-            partly |= {node.id} if isinstance(node, ast.Name) else set()
-    return taken, stored, partly
-
-
-def needed(cells, wanted_cells):
-    """The code cells that some cells build on, and these, in order: those that set a name that is used later."""
-    kept, wanted = [], set()
-    for cell in reversed(cells):
-        if cell.cell_type != "code":
-            continue
-        taken, stored, partly = names(cell.source)
-        if any(cell is other for other in wanted_cells) or wanted & (stored | partly):
-            kept.append(cell)
-            wanted = (wanted - stored) | taken
-    return kept[::-1]
+def solved(name, source, solutions):
+    """The solution of an exercise and the call that checks it, out of the source of the cell with that call."""
+    calls = [ast.unparse(statement) for statement in ast.parse(source).body]
+    (call,) = (call for call in calls if name in CHECK.findall(call))
+    return f"{solutions['exercise-' + name.split('-')[1]]}\n{call}"

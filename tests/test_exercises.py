@@ -6,7 +6,7 @@ import pytest
 from workbook import checks as checkers
 from workbook import exercises
 from workbook.checks._shared import judge_parts
-from workbook.exercises import NotYet, exercise, expect_array, expect_close, expect_unit_length
+from workbook.exercises import NotYet, exercise, expect_array, expect_close, expect_list
 
 QUERY = np.array([[1.0, 0.0], [0.6, 0.8]])
 DOCUMENT = np.array([[0.0, 1.0], [1.0, 0.0], [0.8, 0.6]])
@@ -14,7 +14,7 @@ DOCUMENT = np.array([[0.0, 1.0], [1.0, 0.0], [0.8, 0.6]])
 SCORE = 1.96
 
 
-@exercise("99-1", hints=["First hint.", "Second hint."], shows="It is a sum of maxima.")
+@exercise("99-1", shows="It is a sum of maxima.")
 def _(answer):
     expect_close(answer(QUERY, DOCUMENT), SCORE, what="the score", count=2)
 
@@ -114,21 +114,38 @@ def test_other_common_faults():
             expect_array(texts, shape=np.shape(texts))
     with pytest.raises(NotYet, match="^the result still holds a `...`: fill in every part$"):
         expect_array([1024, ..., 12], shape=(3,))
-    with pytest.raises(NotYet, match="length 2"):
-        expect_unit_length([[1.0, 0.0], [0.0, 2.0]])
-    expect_unit_length(QUERY)
     expect_close(1.0 + 1e-6, 1.0)
 
 
-def test_hints_come_one_at_a_time(capsys, monkeypatch):
-    monkeypatch.setattr(exercises._REGISTRY["99-1"], "hints_shown", 0)
-    for _ in range(3):
-        exercises.hint("99-1")
-    assert capsys.readouterr().out.splitlines() == [
-        "Exercise 99-1, hint 1 of 2: First hint.",
-        "Exercise 99-1, hint 2 of 2: Second hint.",
-        "Exercise 99-1: no more hints. The solution is in notebooks/solutions/99.py.",
+def test_faults_of_an_exercise_come_before_those_of_any():
+    faults = [
+        ([3.0, 1.0], "these are swapped"),
+        (1.0, "this is one number"),
+        ([1.0, 3.0], "never said of the right one"),
     ]
+    expect_close([1.0, 3.0], [1.0, 3.0], faults=faults)
+    for given, words in (
+        ([3.0, 1.0], "^these are swapped$"),
+        (1.0, "^this is one number$"),
+        ([2.0, 4.0], "off by one"),
+    ):
+        with pytest.raises(NotYet, match=words):
+            expect_close(given, [1.0, 3.0], faults=faults)
+    with pytest.raises(NotYet, match="holds NaN"):
+        expect_close(np.nan, 1.0, faults=[(np.nan, "nothing equals NaN")])
+
+
+def test_lists():
+    assert expect_list((1, "a"), "two things", 2) == [1, "a"]
+    assert expect_list(np.arange(2), "numbers") == [0, 1]
+    for given, words in (("ab", "this is a str"), (np.array(2), "this is a ndarray"), ([1], "these are 1")):
+        with pytest.raises(NotYet, match=f"^return two things; {words}$"):
+            expect_list(given, "two things", 2)
+
+
+@pytest.mark.parametrize("name", ["01-3", "02-1", "13-1"])
+def test_nan_is_no_answer(capsys, name):
+    assert verdict(capsys, name, np.nan if name != "01-3" else lambda *_: np.nan).startswith("not yet")
 
 
 def test_unknown_or_doubled_name_is_an_error():

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 import re
 
 import nbformat
@@ -11,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import notebook_rules as rules
 from workbook import notebooks
 
+pytest_plugins = "pytester"
 PATHS = sorted(rules.FOLDER.glob("*.ipynb"))
 # number, notebook, minutes to read, seconds to run
 README_MAP = re.findall(
@@ -64,59 +66,6 @@ def test_exercises_are_checked_and_have_solutions(path):
     assert rules.exercises(read(path), path.stem[:2], solutions_of(path)) == []
 
 
-@pytest.mark.notebooks
-@each_notebook
-def test_solutions_pass_their_checks(path):
-    solve(read(path), solutions_of(path))
-
-
-def solve(notebook, solutions, folder=rules.FOLDER):
-    """Run what a notebook's exercises build on, solutions in place, and require that every check passes."""
-    notebook = copy.deepcopy(notebook)
-    pairs = list(rules.exercise_cells(notebook))
-    if not pairs:
-        pytest.skip("no exercises")
-    for cell, checked in pairs:
-        with_check = cell if cell is checked else new_code_cell("\n".join([cell.source, checked.source]))
-        cell.source = rules.solved(with_check.source, solutions)
-    last = next(i for i, cell in enumerate(notebook.cells) if cell is pairs[-1][1])
-    whole = notebook.cells[: last + 1]
-    # Most cells take their time for something that no exercise needs. What `needed` cannot see (an object that a
-    # method changes) shows as an error or a failed check, and then everything runs.
-    notebook.cells = rules.needed(whole, [cell for cell, _ in pairs])
-    if notebooks.execute(notebook, folder) is not None or unsolved(pairs):
-        notebook.cells = whole
-        assert notebooks.execute(notebook, folder) is None
-    assert unsolved(pairs) == []
-
-
-def unsolved(pairs):
-    """What exercises printed whose check did not pass."""
-    found = []
-    for cell, checked in pairs:
-        printed = "\n".join(rules.output_texts(cell))
-        names = rules.CHECK.findall(checked.source)
-        found += [printed] if any(f"Exercise {name}: passed" not in printed for name in names) else []
-    return found
-
-
-def test_needed_cells():
-    sources = [
-        "import math",
-        "a = 1\nb = 2",
-        "c = {}",
-        "c['x'] = a",
-        "for a in [5]: d = a",
-        "def f(): return c, b",
-        "b = math.pi",
-        "unused = d",
-        "f()",
-    ]
-    cells = [new_code_cell(source) for source in sources]
-    kept = [cell.source for cell in rules.needed(cells, cells[-1:])]
-    assert kept == [sources[n] for n in (1, 2, 3, 5, 8)]
-
-
 # The rules themselves, on a small notebook that keeps to all of them and on ways to break each.
 
 EXERCISE = """\
@@ -133,6 +82,7 @@ def _(answer):
 
 def good_notebook():
     text = "# Twice\n\nWhat is twice one? A number.\n\nYou will be able to\n- double\n- see [here](#the-end)"
+    text += "\n\n<details><summary>Hint 1</summary>\n\nAdd it to itself.\n\n</details>"
     cells = [
         new_markdown_cell(text),
         new_code_cell("doctor.what_ran()", outputs=[new_output("stream", text="profile bundled, numpy 2.4.6")]),
@@ -203,6 +153,7 @@ def test_good_notebook_has_no_faults():
         (put(4, **show("Exercise 97-1: passed")), "does not print that it is not attempted"),
         (put(4, source=EXERCISE.replace("97-1", "96-1")), "is not of notebook 97"),
         (retag(4), "belongs to no cell tagged"),
+        (put(0, source="# Twice\n\nWhat?"), "1 exercises, but hints for 0"),
     ],
 )
 def test_each_fault_is_found(edit, words):
@@ -228,18 +179,23 @@ def test_allowed_forms_are_no_faults():
     assert faults_of(notebook) == []
 
 
-def test_solutions_are_run_and_judged(tmp_path):
+def test_solutions_run_behind_the_cells_and_must_pass(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(rules.ROOT), str(rules.ROOT / "tests")]))
+    pytester.makeconftest((rules.ROOT / "conftest.py").read_text(encoding="utf-8"))
     notebook = good_notebook()
     del notebook.cells[1:3]  # calls that exist in no kernel
-    file = tmp_path / "97.py"
-    file.write_text(
-        '"""Solutions."""\n\n# %% exercise-1\ndef double(number):\n    return 2 * number\n', encoding="utf-8"
-    )
-    solve(notebook, rules.read_solutions(file), tmp_path)
-    with pytest.raises(AssertionError, match="not yet"):
-        solve(notebook, {"exercise-1": "def double(number):\n    return number"}, tmp_path)
-    # The check may also stand in the next cell.
+    # The check may also stand in the cell behind; cells see what the notebook says, and not the solution.
     attempt, check = EXERCISE.rsplit("\n", 1)
-    notebook.cells[2].source = attempt
-    notebook.cells.insert(3, new_code_cell(check))
-    solve(notebook, rules.read_solutions(file), tmp_path)
+    notebook.cells[2:3] = [
+        new_code_cell(attempt, execution_count=3),
+        new_code_cell(check, execution_count=4, outputs=notebook.cells[2].outputs),
+        new_code_cell("print(double(1))", execution_count=5, outputs=[new_output("stream", text="None\n")]),
+    ]
+    nbformat.write(notebook, "97_twice.ipynb")
+    for solution, failed in (("return 2 * number", 0), ("return number", 1)):
+        pytester.path.joinpath("solutions").mkdir(exist_ok=True)
+        text = f"# %% exercise-1\ndef double(number):\n    {solution}\n"
+        pytester.path.joinpath("solutions/97.py").write_text(text, encoding="utf-8")
+        result = pytester.runpytest_subprocess("--nbval", "--nbval-current-env")
+        result.assert_outcomes(passed=5 - failed, failed=failed)
+    result.stdout.fnmatch_lines(["*the solution does not pass its check: Exercise 97-1: not yet*", "*Solution 97-1*"])

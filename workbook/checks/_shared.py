@@ -1,4 +1,4 @@
-"""What several checkers need: vectors to try an answer on, MaxSim by loops, and a verdict on several predictions."""
+"""What several checkers need: vectors to try an answer on, MaxSim by loops, and verdicts on predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbook.exercises import NotYet
+from workbook.exercises import Faults, NotYet, expect_array
 
 Matrix = np.ndarray
 
@@ -20,18 +20,39 @@ def random_vectors(n: int, dim: int, seed: int) -> Matrix:
 
 def unit_vectors(n: int, dim: int, seed: int) -> Matrix:
     """Random float32 vectors `(n, dim)` of length 1."""
-    vectors = random_vectors(n, dim, seed)
-    unit: Matrix = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+    return unit(random_vectors(n, dim, seed))
 
 
-def score_by_loops(query: Matrix, document: Matrix) -> float:
-    """MaxSim, one dot product at a time."""
-    return sum(max(float(np.dot(q, d)) for d in document) for q in query)
+def unit(vectors: Matrix) -> Matrix:
+    """Vectors divided by their lengths."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def score_by_loops(query: Matrix, document: Matrix, start: float = -np.inf) -> float:
+    """MaxSim, one dot product at a time; `start` is what the maximum over no vectors would be."""
+    return sum(max(start, *(float(np.dot(q, d)) for d in document)) for q in query)
+
+
+def judge_number(answer: Any, wanted: float, faults: Faults, advice: str, what: str = "the prediction") -> None:
+    """Compare one number worked out by hand to two decimals.
+
+    Args:
+        answer: the answer's value.
+        wanted: the right one.
+        faults: what a known fault yields, and what to say of it.
+        advice: what to say of any other wrong answer.
+        what: what the number is, for the message.
+
+    Raises:
+        NotYet: the answer is no number, or is off in the second decimal.
+    """
+    got = float(expect_array(answer, shape=(), what=what))
+    if not abs(got - wanted) <= 0.0051:  # NaN included
+        raise NotYet(next((words for value, words in faults if abs(got - value) < 0.0051), advice))
 
 
 def judge_parts(
-    given: Sequence[Any],
+    given: Any,
     wanted: Sequence[Any],
     faults: Mapping[tuple[int, Any], str],
     advice: str = "",
@@ -47,8 +68,10 @@ def judge_parts(
         rel_tol: how far a number may be off, relative to the larger of the two; 0 for exact ones.
 
     Raises:
-        NotYet: names the first part that is wrong, and what is known about it.
+        NotYet: the given are not as many, or one is wrong: the first such part, and what is known about it.
     """
+    if all(isinstance(right, (int, float)) for right in wanted):
+        given = expect_array(given, shape=(len(wanted),), what="the prediction").tolist()
 
     def same(one: Any, other: Any) -> bool:
         if isinstance(one, (int, float)) and isinstance(other, (int, float)):

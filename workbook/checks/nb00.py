@@ -7,25 +7,15 @@ from typing import Any
 import numpy as np
 
 from lateint_ref.datasets import load_handbook
-from workbook.exercises import NotYet, _NotAttempted, exercise, expect_close
+from workbook.checks._shared import score_by_loops
+from workbook.exercises import Answer, NotAttempted, NotYet, exercise, expect_close, rule_out
 
 FAMILIES = ("BM25", "bi", "late")
 QUESTION, ANSWER = "apples-q4", "apples-8"
 
 
-def _maxsim(query: Any, document: Any) -> float:
-    return float(sum(max(float(q @ d) for d in document) for q in query))
-
-
-def _place(scores: Any, position: int) -> int:
-    """Rank of one of the scores, from 1; what ties with it and stands before it comes first."""
-    ahead = sum(bool(other > scores[position]) for other in scores)
-    tied = sum(bool(other == scores[position]) for other in scores[:position])
-    return 1 + ahead + tied
-
-
 def _places(text: str) -> dict[str, int]:
-    """The rank of the answer among its eight siblings, by each method."""
+    """The rank of the answer among its eight siblings, by each method; of equal scores, the first comes first."""
     from lateint_ref.encoders import BM25, load_bi, load_late
 
     handbook = load_handbook()
@@ -36,34 +26,28 @@ def _places(text: str) -> dict[str, int]:
     scores = {
         "BM25": BM25(handbook.texts).scores(text)[rows],
         "bi": bi.encode_documents(texts) @ bi.encode_queries([text])[0],
-        "late": [_maxsim(query, document) for document in late.encode_documents(texts)],
+        "late": [score_by_loops(query, document) for document in late.encode_documents(texts)],
     }
-    position = [handbook.ids[row] for row in rows].index(ANSWER)
-    return {name: _place(scores[name], position) for name in FAMILIES}
+    at = [handbook.ids[row] for row in rows].index(ANSWER)
+    return {
+        name: 1 + sum(bool(other > found[at] or (other == found[at] and i < at)) for i, other in enumerate(found))
+        for name, found in scores.items()
+    }
 
 
-@exercise(
-    "00-1",
-    hints=[
-        "BM25 sees shared words and nothing else. Which words of your question stand in the passage?",
-        "Avoid every word of the passage: no frost, cold, flowers, open, variety. BM25 then has nothing to go by.",
-        "The other two need no shared word. If your question still says clearly what it is about, name one of them.",
-    ],
-    shows="Shared words decide for BM25; bi and late also bring together different words for the same thing.",
-)
-def _(answer: Any) -> None:
+@exercise("00-1", "Shared words decide for BM25; bi and late also bring together different words for the same thing.")
+def _predict(answer: Answer) -> None:
     given = answer()
     if not isinstance(given, tuple) or len(given) != 2:
         raise NotYet("your function should return two things, the query and the name of a method")
     text, family = given
     if family is ... or text is ...:
-        raise _NotAttempted
+        raise NotAttempted
     if family not in FAMILIES:
         raise NotYet(f"the method should be one of {', '.join(FAMILIES)}, but is {family!r}")
     if not isinstance(text, str) or len(text.split()) < 3:
         raise NotYet("the query should be a string of at least three words")
-    handbook = load_handbook()
-    if text.strip().lower() == handbook.query(QUESTION).text.lower():
+    if text.strip().lower() == load_handbook().query(QUESTION).text.lower():
         raise NotYet("the query is still the one that was given: ask in your own words")
     places = _places(text)
     ranks = ", ".join(f"{name} {place}" for name, place in places.items())
@@ -74,17 +58,8 @@ def _(answer: Any) -> None:
     print(f"Ranks of the passage among the eight: {ranks}")
 
 
-@exercise(
-    "00-2",
-    hints=[
-        "For each question, look for the first grade that is not 0, and count its rank from 1.",
-        "A grade of 1 counts as much as a 2 here. Rank 11 is not among the first ten.",
-        "Ranks 3, none, and 1. The mean is over all three questions, the one without a hit included.",
-    ],
-    shows="RR@10 looks at one passage a question: the first that is of any use.",
-)
-def _(answer: Any) -> None:
-    expected = np.array([1 / 3, 0.0, 1.0, 4 / 9])
+@exercise("00-2", "RR@10 looks at one passage a question: the first that is of any use.")
+def _reciprocal_ranks(answer: Any) -> None:
     values = np.asarray(answer)
     if values.shape == (4,) and values.dtype.kind in "if":
         slips = [
@@ -95,27 +70,21 @@ def _(answer: Any) -> None:
             (3, 2 / 3, "the mean should be over all three questions; a question without a hit counts as 0"),
         ]
         for place, wrong, words in slips:
-            if abs(values[place] - wrong) < 0.006:
-                raise NotYet(words)
-    expect_close(answer, expected, what="the list of the three values and their mean", tolerance=0.006)
+            rule_out(values[place], [(wrong, words)], tolerance=0.004)
+    wanted = np.array([1 / 3, 0.0, 1.0, 4 / 9])
+    expect_close(answer, wanted, what="the list of the three values and their mean", tolerance=0.006)
 
 
 @exercise(
-    "00-3",
-    hints=[
-        "Follow lines 5, 7 and 9 of section 3. `late.encode_documents` takes a list of texts and a list of ids.",
-        "texts = [p['title'] + ' ' + p['text'] for p in passages], and ids = [p['_id'] for p in passages].",
-        "hits = search(late.encode_query(query), late.encode_documents(texts, ids), k=5)",
-    ],
-    shows="That is a search engine for your own text. Any collection in this form can take the handbook's place.",
+    "00-3", "That is a search engine for your own text. Any collection in this form can take the handbook's place."
 )
-def _(answer: Any) -> None:
+def _search(answer: Answer) -> None:
     given = answer()
     if not isinstance(given, tuple) or len(given) != 4:
         raise NotYet("your function should return four things: passages, query, wanted, hits")
     passages, query, wanted, hits = given
     if query is ... or wanted is ... or hits is ...:
-        raise _NotAttempted
+        raise NotAttempted
     ids, texts = _collection(passages)
     if not isinstance(query, str) or not query.strip():
         raise NotYet("the query should be a string with something in it")
@@ -128,7 +97,7 @@ def _(answer: Any) -> None:
 
     late = load_late()
     q = late.encode_query(query)
-    scores = {name: _maxsim(q, d) for name, d in zip(ids, late.encode_documents(texts), strict=True)}
+    scores = {name: score_by_loops(q, d) for name, d in zip(ids, late.encode_documents(texts), strict=True)}
     expect_close([float(hit[1]) for hit in hits], [scores[name] for name in found], what="the scores", tolerance=1e-3)
     if [scores[name] for name in found] != sorted(scores.values(), reverse=True):
         raise NotYet("hits should be in the order of their scores, best first")

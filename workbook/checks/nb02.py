@@ -1,80 +1,43 @@
-"""Exercises of notebook 02, MaxSim. Expected values come from loops written out here, or from paper."""
+"""Checkers of notebook 02, MaxSim. Expected values come from loops, or from paper."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from workbook.checks._shared import Matrix, unit_vectors
-from workbook.exercises import NotYet, exercise, expect_array, expect_close
+from workbook.checks._shared import Matrix, judge_number, score_by_loops, unit, unit_vectors
+from workbook.exercises import Answer, NotYet, exercise, expect_close
 
 QUERY = unit_vectors(4, 6, seed=1)
-DOCUMENTS = [unit_vectors(n, 6, seed=10 + n) for n in (1, 3, 7, 2)]
-# Every similarity with it is negative, so a zero from padding would win each maximum.
-OPPOSITE = -QUERY.sum(axis=0, keepdims=True) / np.linalg.norm(QUERY.sum(axis=0))
-DOCUMENTS.append(np.asarray(OPPOSITE, dtype=np.float32))
+# Every similarity with the last one is negative, so a zero from padding would win each maximum.
+DOCUMENTS = [*(unit_vectors(n, 6, seed=10 + n) for n in (1, 3, 7, 2)), -unit(QUERY.sum(axis=0, keepdims=True))]
+EXPECTED = np.array([score_by_loops(QUERY, document) for document in DOCUMENTS])
 
 
-def _best(query: Matrix, document: Matrix, start: float = -np.inf) -> list[float]:
-    """The best match of each query vector, by loops; `start` is what an empty document would give."""
-    return [max(start, *(float(np.dot(q, d)) for d in document)) for q in query]
-
-
-def _score(query: Matrix, document: Matrix, start: float = -np.inf) -> float:
-    return sum(_best(query, document, start))
-
-
-def _same(got: Any, wanted: Any) -> bool:
-    return np.shape(got) == np.shape(wanted) and np.allclose(got, wanted, 1e-4, 1e-4)
-
-
-def _rule_out(got: Any, faults: list[tuple[Any, str]]) -> None:
-    """Raise `NotYet` with the words of the first fault whose values the answer shows."""
-    for values, words in faults:
-        if _same(got, values):
-            raise NotYet(words)
-
-
-@exercise(
-    "02-1",
-    hints=[
-        "Only the last column of S changes. Compute its three new entries.",
-        "cheap with bargain: 1.0 · 0.8. red with bargain: 0. car with bargain: 0.8 · 0.6 + 0.6 · 0.8.",
-        "Now take the maximum of each row again. Does car still choose vehicle, at 0.8?",
-    ],
-    shows="A changed vector can lower one maximum and raise another: each query word chooses anew.",
-)
+@exercise("02-1", "A changed vector can lower one maximum and raise another: each query word chooses anew.")
 def _predict(answer: Any) -> None:
-    got = float(expect_array(answer, shape=(), what="the prediction"))
     faults = [
         (2.6, "2.60 is the score before the change; compute the column of bargain again"),
         (2.4, "with 2.40, car still chooses vehicle. Compare its 0.8 with its new similarity to bargain"),
         (2.76, "with 2.76, cheap still has 1.0. Its similarity to bargain changed, too"),
-        (round(2.56 / 3, 2), "that is the mean of the three maxima; MaxSim is their sum"),
+        (0.85, "that is the mean of the three maxima; MaxSim is their sum"),
         (2.2, "that is MaxSim(D, Q), where the document's words choose. Here the query's words choose"),
     ]
-    for value, words in faults:
-        if abs(got - value) < 0.005:
-            raise NotYet(words)
-    if abs(got - 2.56) > 0.0051:
-        raise NotYet("the prediction is off. Write down the three rows of S and outline the largest number in each")
+    advice = "the prediction is off. Write down the three rows of S and outline the largest number in each"
+    judge_number(answer, 2.56, faults, advice)
 
 
-@exercise(
-    "02-2",
-    hints=[
-        "Start from the similarity matrix: query @ document.T has shape (n_q, n_d).",
-        "The maximum runs over document vectors. Which axis of that matrix is theirs?",
-        "One maximum along axis 1, then one sum.",
-    ],
-    shows="MaxSim is a matrix product, a maximum along the document's axis, and a sum.",
-)
-def _maxsim(answer: Callable[..., Any]) -> None:
+def _best(query: Matrix, document: Matrix) -> list[float]:
+    """The best match of each query vector, by loops."""
+    return [score_by_loops(q[None], document) for q in query]
+
+
+@exercise("02-2", "MaxSim is a matrix product, a maximum along the document's axis, and a sum.")
+def _maxsim(answer: Answer) -> None:
     for document in sorted(DOCUMENTS, key=len, reverse=True):  # with one vector only, several faults look alike
-        got = answer(QUERY, document)
         best, backwards, every = _best(QUERY, document), _best(document, QUERY), QUERY @ document.T
+        clipped = score_by_loops(QUERY, document, start=0.0)
         faults = [
             (best, "the result holds the maxima, one a query vector; add them up"),
             (backwards, "the result holds the maxima of the document's vectors; take those of the query's, and add up"),
@@ -82,73 +45,38 @@ def _maxsim(answer: Callable[..., Any]) -> None:
             (np.mean(backwards), "the maximum runs over the wrong axis, and a mean stands for the sum"),
             (every.max(), "the result is the largest similarity of all; take one maximum a query vector"),
             (every.sum(), "the result sums all similarities; take the maximum of each row first"),
-            (
-                _score(QUERY, document, 0.0),
-                "a maximum starts at 0; where all are negative, so is the best",
-            ),
+            (clipped, "a maximum starts at 0; where all are negative, so is the best"),
         ]
-        if not _same(got, sum(best)):
-            _rule_out(got, faults)
-        expect_close(got, sum(best), count=len(QUERY))
+        expect_close(answer(QUERY, document), sum(best), count=len(QUERY), faults=faults)
 
 
-def _padded(filling: float) -> tuple[Matrix, Matrix]:
-    most = max(len(document) for document in DOCUMENTS)
-    padded = np.full((len(DOCUMENTS), most, QUERY.shape[1]), filling, dtype=np.float32)
-    mask = np.zeros((len(DOCUMENTS), most), dtype=np.float32)
-    for row, document in enumerate(DOCUMENTS):
-        padded[row, : len(document)] = document
-        mask[row, : len(document)] = 1
-    return padded, mask
-
-
-@exercise(
-    "02-3",
-    hints=[
-        "Begin with all similarities: np.einsum('qk,bdk->bqd', query, padded).",
-        "Before the maximum, give every padding column a value that can never win. It is not 0.",
-        "np.where(mask[:, None, :] > 0, S, -np.inf), then the maximum over the last axis and a sum over query vectors.",
-    ],
-    shows="A padding row must lose every maximum; only minus infinity is low enough.",
-)
-def _batch(answer: Callable[..., Any]) -> None:
-    expected = np.array([_score(QUERY, document) for document in DOCUMENTS])
-    clipped = np.array(
-        [_score(QUERY, document, 0.0 if len(document) < 7 else -np.inf) for document in DOCUMENTS]
-    )  # the longest of 7 vectors has no padding
-    zero = (
-        "a padding row won a maximum: its similarity counts as 0, and 0 beats a negative similarity. Multiplying by "
-        "the mask does not help; use minus infinity"
-    )
+@exercise("02-3", "A padding row must lose every maximum; only minus infinity is low enough.")
+def _batch(answer: Answer) -> None:
+    most = max(map(len, DOCUMENTS))
+    mask = np.array([np.arange(most) < len(document) for document in DOCUMENTS], dtype=np.float32)
+    clipped = [score_by_loops(QUERY, d, start=0.0 if len(d) < most else -np.inf) for d in DOCUMENTS]
     for filling in (0.0, 9.0):
-        padded, mask = _padded(filling)
+        padded = np.full((len(DOCUMENTS), most, QUERY.shape[1]), filling, dtype=np.float32)
+        padded[mask > 0] = np.concatenate(DOCUMENTS)
         got = answer(QUERY, padded.copy(), mask.copy())
         every = np.einsum("qk,bdk->bqd", QUERY, padded)
-        if np.shape(got) == expected.shape and not np.isfinite(np.asarray(got, dtype=float)).all():
+        if np.shape(got) == EXPECTED.shape and not np.isfinite(np.asarray(got, dtype=float)).all():
             raise NotYet("a score is infinite: are the mask's 1 and 0 swapped, or is the infinity summed up?")
-        _rule_out(
-            got,
-            [
-                (clipped, zero),
-                (every.max(axis=2).sum(axis=1), "the mask is not used: padding rows that hold other numbers won"),
-                (np.where(mask[:, None] > 0, every, -np.inf).max(axis=2), "add up the maxima over query vectors"),
-            ],
-        )
-        expect_close(got, expected, count=len(QUERY))
+        faults = [
+            (
+                clipped,
+                "a padding row won a maximum: its similarity counts as 0, and 0 beats a negative similarity. "
+                "Multiplying by the mask does not help; use minus infinity",
+            ),
+            (every.max(axis=2).sum(axis=1), "the mask is not used: padding rows that hold other numbers won"),
+            (np.where(mask[:, None] > 0, every, -np.inf).max(axis=2), "add up the maxima over query vectors"),
+        ]
+        expect_close(got, EXPECTED, count=len(QUERY), faults=faults)
 
 
-@exercise(
-    "02-4",
-    hints=[
-        "One matrix product of the query with all vectors: shape (n_q, total_vectors).",
-        "np.maximum.reduceat takes the starts of the segments. offsets has one entry more than there are documents.",
-        "np.maximum.reduceat(query @ vectors.T, offsets[:-1], axis=1).sum(axis=0)",
-    ],
-    shows="Documents of any length, one matrix product, no padding: this is how a ragged collection is scored.",
-)
-def _ragged(answer: Callable[..., Any]) -> None:
-    vectors = np.concatenate(DOCUMENTS)
-    offsets = np.cumsum([0] + [len(document) for document in DOCUMENTS])
+@exercise("02-4", "Documents of any length, one matrix product, no padding: this is how a ragged collection is scored.")
+def _ragged(answer: Answer) -> None:
+    vectors, offsets = np.concatenate(DOCUMENTS), np.cumsum([0, *map(len, DOCUMENTS)])
     best = np.array([_best(QUERY, document) for document in DOCUMENTS]).T
     try:
         got = answer(QUERY, vectors.copy(), offsets.copy())
@@ -160,15 +88,12 @@ def _ragged(answer: Callable[..., Any]) -> None:
             ) from None
         raise
     sums = np.add.reduceat(QUERY @ vectors.T, offsets[:-1], axis=1).sum(axis=0)
-    _rule_out(
-        got,
-        [
-            (best, "the result holds the maxima, shape (n_q, n_docs); add them up over query vectors"),
-            (best.T, "the result holds the maxima, shape (n_docs, n_q); add them up over query vectors"),
-            (best.sum(axis=1), "the maxima are summed over documents; sum them over query vectors"),
-            (best.max(axis=0), "take the sum over query vectors, not the maximum"),
-            (sums, "the similarities of a document are added up; take their maximum"),
-            (np.maximum(best, 0).sum(axis=0), "a zero won a maximum: is there padding somewhere?"),
-        ],
-    )
-    expect_close(got, best.sum(axis=0), count=len(QUERY))
+    faults = [
+        (best, "the result holds the maxima, shape (n_q, n_docs); add them up over query vectors"),
+        (best.T, "the result holds the maxima, shape (n_docs, n_q); add them up over query vectors"),
+        (best.sum(axis=1), "the maxima are summed over documents; sum them over query vectors"),
+        (best.max(axis=0), "take the sum over query vectors, not the maximum"),
+        (sums, "the similarities of a document are added up; take their maximum"),
+        (np.maximum(best, 0).sum(axis=0), "a zero won a maximum: is there padding somewhere?"),
+    ]
+    expect_close(got, EXPECTED, count=len(QUERY), faults=faults)
