@@ -148,7 +148,6 @@ SEARCHES = [
 ]
 
 WRITES = [
-    ({"v": []}, "empty array"),
     ({"v": [1, 2]}, "found [VALUE_NUMBER]"),
     ({"v": "ff"}, "cannot be indexed with a single value"),
     ({"v": [[1, 2], [3]]}, "has a different number of dimensions [1] than defined in the mapping [2]"),

@@ -28,7 +28,7 @@ from workbook.elasticsearch.reading import (
     token,
 )
 
-VERSION = "9.2.0"
+VERSION = "9.5.1"
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 Answer = tuple[int, Any]
 

@@ -15,7 +15,7 @@ from lateint_ref import maxsim_asymmetric_scores, maxsim_int8_scores, maxsim_inv
 from lateint_ref.checks import Int64Array
 from workbook.elasticsearch.mapping import Field
 from workbook.elasticsearch.reading import NodeError, illegal, not_implemented
-from workbook.elasticsearch.space import Space, VectorColumn
+from workbook.elasticsearch.space import MISSING, Space, VectorColumn
 from workbook.elasticsearch.vectors import Vectors, parse_vector
 
 Scores = NDArray[Any]
@@ -128,16 +128,19 @@ def _field(space: Space, path: str, kind: str, function: str) -> Field:
 def _column(space: Space, field: Field, rows: Int64Array, what: str) -> tuple[VectorColumn, Int64Array]:
     column = space.vectors(field)
     at = None if column is None else column.where[rows]
-    if column is None or at is None or (at < 0).any():
+    if column is None or at is None or (at == MISSING).any():
         raise illegal(f"A document doesn't have a value for a {what} field!")
     return column, at
 
 
 def _scored(column: VectorColumn, at: Int64Array, score: Callable[[VectorColumn], Scores]) -> Scores:
     """Scores of the documents `at`: of a copy of just those where they are few, else of all, then picked."""
-    if 2 * len(at) < len(column.rows):
-        return score(column.take(at))
-    return score(column)[at]
+    found = np.full(len(at), -np.inf)  # the largest of no products, for an empty array
+    full = np.flatnonzero(at >= 0)
+    if len(full):
+        few = 2 * len(full) < len(column.rows)
+        found[full] = score(column.take(at[full])) if few else score(column)[at[full]]
+    return found
 
 
 def _same_dims(query: int, stored: int) -> None:

@@ -3,7 +3,9 @@
 `elasticsearch.Elasticsearch` sends its requests through a node class of `elastic_transport`. The one made here answers
 them itself instead of opening a connection, so the client, its helpers and every request body are the real ones and
 only the wire is replaced. Scores come from this project's reference functions. It is not Elasticsearch: it knows what
-the notebooks use, and the rest is an error 400 that names it, never a silent guess.
+the notebooks use, and the rest is an error 400 that names it, never a silent guess. It follows release 9.5.1, so
+`rank_vectors` takes `[]` where its dims are known: such a document passes `exists`, and MaxSim of it is -Infinity, an
+error. Later releases refuse `[]` ("requires at least one vector") and more than 8,192 vectors a document or query.
 
     client = Elasticsearch("http://local:9200", node_class=local_node())
 
@@ -17,6 +19,7 @@ Where it answers and a server would answer otherwise:
 - An index has its mapping before its first document: nothing is guessed from values but the dims of a vector.
 - A request is answered whole before the next one; there are no timeouts and no rejections.
 - Messages leave out the line and column, and some have simpler words.
+- Every dimension of a byte query is checked, as later releases do; 9.5.1 looks at the last and lets the others wrap.
 - `_stats` counts bytes of JSON and of arrays, not of files.
 """
 

@@ -290,7 +290,7 @@ class ScriptScore(Query):
         found = self.script.run(space, rows, inner).astype(np.float32)
         bad = np.flatnonzero((found < 0) | ~np.isfinite(found))
         if len(bad):
-            value = {"nan": "NaN", "inf": "Infinity"}.get(str(found[bad[0]]), str(found[bad[0]]))
+            value = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(found[bad[0]]), str(found[bad[0]]))
             raise illegal(
                 f"script_score script returned an invalid score [{value}] for doc [{rows[bad[0]]}]. "
                 f"Must be a non-negative score!"
