@@ -190,9 +190,9 @@ def test_an_empty_array_is_stored_and_breaks_scoring(es, field):
     assert es.count(index="test-index", query=exists)["count"] == 3
     call = f"maxSimDotProduct(params.q, '{field}')"
     with pytest.raises(BadRequestError) as caught:
-        scored(es, call, query=exists, q=[[1, 2, 1, 1, 1]])
+        scored(es, call, query=exists, q=[[1, 2, 1, 1, 0]])
     assert "returned an invalid score [-Infinity]" in reason(caught)
-    guarded = scored(es, f"doc['{field}'].size() == 0 ? 0 : {call}", query=exists, q=[[1, 2, 1, 1, 1]])
+    guarded = scored(es, f"doc['{field}'].size() == 0 ? 0 : {call}", query=exists, q=[[1, 2, 1, 1, 0]])
     assert guarded["9"] == 0
     assert guarded["1"] > 0
 

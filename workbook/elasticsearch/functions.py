@@ -106,6 +106,42 @@ def l2_norm(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
     return np.asarray(np.linalg.norm(d - q, axis=1))
 
 
+_ACCESS = {
+    "magnitudes": "rank_vectors", "vectorValues": "rank_vectors", "magnitude": "dense_vector",
+    "vectorValue": "dense_vector",
+}  # fmt: skip
+
+
+def element(space: Space, rows: Int64Array, path: str, what: str, at: int) -> Scores:
+    """One number of `doc['f']`, by what is named of it.
+
+    `magnitudes[at]` (of a vector's length) and `vectorValues.next()[at]` (of the first vector) of a `rank_vectors`
+    field, `magnitude` and `vectorValue[at]` of a `dense_vector`. Bits count eight to a signed byte in the values and
+    one by one in the magnitude.
+    """
+    field = _field(space, path, _ACCESS[what], what)
+    column, positions = _column(space, field, rows, "rank-vectors" if field.kind == "rank_vectors" else "vector")
+    found = []
+    for position in positions:
+        span = slice(*column.offsets[position : position + 2]) if position >= 0 else slice(0)
+        numbers = _numbers(column.matrix[span], field.element_type, what.startswith("magnitude"))
+        if at >= len(numbers):
+            reason = f"Index {at} out of bounds for length {len(numbers)}"
+            raise NodeError(400, "array_index_out_of_bounds_exception", reason)
+        found.append(float(numbers[at]))
+    return np.array(found)
+
+
+def _numbers(vectors: Vectors, element_type: str, magnitudes: bool) -> Scores:
+    if not magnitudes and not len(vectors):
+        raise illegal("No more elements in the iterator")
+    if not magnitudes:
+        return np.asarray(vectors[0].view(np.int8) if element_type == "bit" else vectors[0])
+    if element_type == "bit":
+        return np.asarray(np.sqrt(np.bitwise_count(vectors).sum(axis=1, dtype=np.float32)))
+    return np.asarray(np.linalg.norm(vectors.astype(np.float32), axis=1))
+
+
 FUNCTIONS: dict[str, Callable[[Space, Int64Array, Any, str], Scores]] = {
     "maxSimDotProduct": max_sim_dot_product,
     "maxSimInvHamming": max_sim_inv_hamming,

@@ -122,9 +122,9 @@ def parse_matrix(value: Any, element: str, path: str, dims: int | None, document
     """
     if not isinstance(value, list):
         raise illegal(f"Field [{path}] of type [rank_vectors] cannot be indexed with a single value")
-    if not value and dims is None:
-        raise _dims_out_of_range(element, -1)
-    if not value:  # release 9.5.1 stores it; later ones refuse
+    if not value:  # release 9.5.1 stores it where it knows the dims; later ones refuse
+        if dims is None:
+            raise _dims_out_of_range(element, -1)
         kind = {"byte": np.int8, "bit": np.uint8}.get(element, np.float32)
         return np.zeros((0, dims // 8 if element == "bit" else dims), kind)
     rows = [parse_vector(item, element) for item in value]
