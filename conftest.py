@@ -15,3 +15,8 @@ if "LATEINT_PERTURB" in os.environ:  # see tests/portable.py
 import matplotlib
 
 matplotlib.use("agg")  # for the tests' own process; the kernels draw inline
+
+
+def pytest_addoption(parser):
+    """`pytest -m elasticsearch --record`, with `ES_URL` set: see tests/elastic_record.py."""
+    parser.addoption("--record", action="store_true", help="write what the cluster answers to data/measurements")
