@@ -168,9 +168,13 @@ def test_the_client_raises_what_it_would_for_a_server(es):
 
 KEYS = (
     "query knn retriever rescore script_score script source params bool must filter match_all term match nested path "
-    "standard rescorer rrf retrievers query_vector field k window_size rescore_query size fields _source"
+    "standard rescorer rrf retrievers query_vector field k window_size rescore_query size fields _source collapse "
+    "docvalue_fields inner_hits linear normalizer weight _name constant_score name"
 )
-PIECES = "params.q 'v' maxSimDotProduct ( ) , doc [ ] . size value ? : + - * / 1 2.5 == && ! return ; double x = if { }"
+PIECES = (
+    "params.q 'v' maxSimDotProduct ( ) , doc [ ] . size magnitudes vectorValues next value ? : + - * / 1 2.5 == && ! "
+    "return ; double x = if { }"
+)
 ATOMS = (
     st.none() | st.booleans() | st.integers(-3, 20000) | st.floats(allow_nan=False) | st.sampled_from(["v", "d", ""])
 )

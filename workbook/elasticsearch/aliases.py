@@ -38,7 +38,7 @@ def add(store: Store, name: str, index: str, value: Any) -> None:
     if name in store.indices:
         reason = f"Invalid alias name [{name}]: an index or data stream exists with the same name as the alias"
         raise NodeError(400, "invalid_alias_name_exception", reason)
-    if name in store.aliases and store.aliases[name].index != target:
+    if name in store.aliases and store.aliases[name].target != target:
         raise not_implemented(f"An alias of several indices ([{name}])")
     store.aliases[name] = Alias(target, {} if condition is None else {"filter": condition})
 
@@ -50,7 +50,7 @@ def remove(store: Store, name: str, index: str) -> None:
         NodeError: 404.
     """
     target = store.index(index).name
-    if name not in store.aliases or store.aliases[name].index != target:
+    if name not in store.aliases or store.aliases[name].target != target:
         raise NodeError(404, "aliases_not_found_exception", f"aliases [{name}] missing")
     del store.aliases[name]
 
@@ -103,8 +103,8 @@ def show(store: Store, index: str | None = None, name: str | None = None) -> dic
     target = None if index is None else store.index(index).name
     found: dict[str, Any] = {own: {"aliases": {}} for own in store.indices if name is None and target in (None, own)}
     for alias, entry in store.aliases.items():
-        if name in (None, alias) and target in (None, entry.index):
-            found.setdefault(entry.index, {"aliases": {}})["aliases"][alias] = entry.shown
+        if name in (None, alias) and target in (None, entry.target):
+            found.setdefault(entry.target, {"aliases": {}})["aliases"][alias] = entry.shown
     if name is not None and not found:
         raise NodeError(404, "aliases_not_found_exception", f"alias [{name}] missing")
     return found

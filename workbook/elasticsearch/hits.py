@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,10 @@ class InnerHits:
     fields: Any
     docvalues: Any
 
+    @cached_property
+    def _every(self) -> Query:
+        return self.query.unlimited()
+
     def where(self, mapping: Mapping) -> str:
         """The path of the nested object."""
         nested = {mapping.fields[name].nested for name in self.query.fields if name in mapping.fields}
@@ -129,9 +134,8 @@ class InnerHits:
         inside = space.nested(path)
         assert inside.parents is not None
         children = rows_of(inside.parents == row)
-        query = self.query.unlimited()
-        found = children[query.matches(inside)[children]]
-        best = by_score(found, query.scores(inside, found), inside.none())
+        found = children[self._every.matches(inside)[children]]
+        best = by_score(found, self._every.scores(inside, found), inside.none())
         fields = parse_fields(self.fields, space.mapping, path)
         docvalues = parse_docvalues(self.docvalues, space.mapping, path)
         hits = []

@@ -6,8 +6,7 @@ import re
 import threading
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbook.elasticsearch.documents import Parsed, parse_document
 from workbook.elasticsearch.mapping import Mapping
@@ -185,16 +184,10 @@ class Index:
         return (before.version if before else self._deleted.get(doc_id, 0)) + 1
 
 
-@dataclass(frozen=True)
-class Alias:
-    """Another name of an index.
+class Alias(NamedTuple):
+    """Another name of an index: the index's own name, and the alias as the server shows it, with its `filter`."""
 
-    Attributes:
-        index: its own name.
-        shown: the alias as the server shows it, with the `filter` that its searches are held to.
-    """
-
-    index: str
+    target: str
     shown: dict[str, Any]
 
 
@@ -219,7 +212,7 @@ class Store:
             NodeError: 404; 400 for several or a pattern.
         """
         if name in self.aliases:
-            name = self.aliases[name].index
+            name = self.aliases[name].target
         if name in self.indices:
             return self.indices[name]
         if name == "_all" or "*" in name or "," in name:
@@ -240,7 +233,7 @@ class Store:
             what = "matches an alias, specify the corresponding concrete indices instead."
             raise illegal(f"The provided expression [{name}] {what}")
         del self.indices[self.index(name).name]
-        self.aliases = {alias: entry for alias, entry in self.aliases.items() if entry.index != name}
+        self.aliases = {alias: entry for alias, entry in self.aliases.items() if entry.target != name}
 
     def written(self, name: str) -> Index:
         """The index to write to."""

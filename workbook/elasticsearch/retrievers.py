@@ -256,7 +256,7 @@ def _parse_rescorer(body: Body, scope: Scope) -> Retriever:
 
 def _parse_fusion(body: Body, name: str, scope: Scope) -> Retriever:
     children = body.take("retrievers")
-    if children is None:
+    if children is None or (name == "linear" and children == []):
         body.done()
         raise invalid_request(f"[{name}] [retrievers] must be provided")
     if not isinstance(children, list):
