@@ -57,3 +57,8 @@ class Solution(IPyNbCell):
 def pytest_collect_file(file_path, parent):
     found = yield
     return [Notebook.from_parent(parent, path=one.path) if isinstance(one, IPyNbFile) else one for one in found]
+
+
+def pytest_addoption(parser):
+    """`pytest -m elasticsearch --record`, with `ES_URL` set: see tests/elastic_record.py."""
+    parser.addoption("--record", action="store_true", help="write what the cluster answers to data/measurements")

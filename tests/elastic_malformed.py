@@ -39,6 +39,14 @@ def rescore(**more):
     return {"window_size": 3, "query": {"rescore_query": {"match_all": {}}, **more}}
 
 
+def inner_hits(**more):
+    return {"query": {"nested": {"path": "parts", "query": {"match_all": {}}, "inner_hits": more}}}
+
+
+def linear(*components, **more):
+    return {"retriever": {"linear": {"retrievers": list(components), **more}}}
+
+
 ONE = {"standard": {"query": {"match_all": {}}}}
 CALL = "maxSimDotProduct(params.q, 'v')"
 
@@ -121,10 +129,32 @@ SEARCHES = [
     (knn(query_vector=[1, 1, 1]), "different number of dimensions [3] than the document vectors [2]"),
     (knn(query_vector=[0, 0]), "[cosine] similarity does not support vectors with zero magnitude"),
     (knn(field="unit"), "[dot_product] similarity can only be used with unit-length vectors"),
-    (knn(query_vector=None), "either [query_vector_builder] or [query_vector] must be provided"),
+    ({"knn": {"field": "d"}}, "either [query_vector_builder] or [query_vector] must be provided"),
     (knn(query_vector=["a", "b"]), "VALUE_STRING"),
     (knn(vector=[1, 1]), "[knn] unknown field [vector]"),
     (knn(rescore_vector={"oversample": 0.5}), "[oversample] must be greater or equal to 1.0"),
+    (knn(k=None), "[knn] k doesn't support values of type: VALUE_NULL"),
+    ({"query": {"knn": {"field": "d", "query_vector": [1, 1], "k": 0}}}, "[k] must be greater than 0"),
+    ({"query": {"knn": {"field": "d", "query_vector": [1, 1], "inner_hits": {}}}}, "[knn] unknown field [inner_hits]"),
+    (knn(visit_percentage=101), "[visit_percentage] must be between 0.0 and 100.0"),
+    ({"knn": {"field": "d", "query_vector": [1, 1], "num_candidates": 2}}, "cannot be less than [k]"),
+    ({"retriever": {"knn": {"field": "d", "query_vector": [1, 1], "k": 2}}}, "[knn] Required [num_candidates]"),
+    # what hits show
+    ({"query": None}, "Unknown key for a VALUE_NULL in [query]"),
+    ({"collapse": {"field": "nowhere"}}, "no mapping found for `nowhere` in order to collapse on"),
+    ({"collapse": {"field": "title"}}, "collapse is not supported for the field [title] of the type [text]"),
+    ({"collapse": {}}, "no collapse field specified"),
+    ({"collapse": {"field": "tag", "wrong": 1}}, "[collapse] unknown field [wrong]"),
+    ({"docvalue_fields": ["n"] * 101}, "Must be less than or equal to: [100] but was [101]"),
+    ({"docvalue_fields": ["title"]}, "Fielddata is disabled on [title]"),
+    (inner_hits(size=101), "Inner result window is too large"),
+    (inner_hits(size=-1), "illegal size value, at least 0 or higher"),
+    (inner_hits(wrong=1), "[inner_hits] unknown field [wrong]"),
+    (script("doc['v'].magnitudes[7]"), "out of bounds for length"),
+    (script("doc['d'].magnitudes[0]"), "[magnitudes] takes a field of type [rank_vectors]"),
+    (script("doc['bytes'].vectorValues.next()[0]"), "A document doesn't have a value for a rank-vectors field!"),
+    ({"query": {"constant_score": {}}}, "[constant_score] requires a 'filter' element"),
+    ({"query": {"term": {"tag": {"value": "x", "term": "x"}}}}, "not both"),
     # rescore
     ({"rescore": {"window_size": 3}}, "missing rescore type"),
     ({"rescore": {"window_size": 3, "query": {}}}, "Required [rescore_query]"),
@@ -145,10 +175,23 @@ SEARCHES = [
         {"retriever": {"rescorer": {"retriever": ONE, "rescore": rescore()}}},
         "[window_size: 3] be greater than or equal",
     ),
+    (linear({"retriever": ONE, "normalizer": "aardvark"}), "Unknown normalizer [aardvark]"),
+    (linear({"retriever": ONE, "weight": -10}), "[weight] must be non-negative"),
+    (linear({"retriever": ONE, "wrong": 1}), "[linear] unknown field [wrong]"),
+    (linear(ONE), "[linear] unknown field [standard]"),
+    (linear({"weight": 1}), "[linear] Required [retriever]"),
+    (linear({"retriever": ONE}, rank_window_size=-10), "[rank_window_size] parameter cannot be negative, found [-10]"),
+    (
+        linear({"retriever": ONE}, rank_window_size=2),
+        "[linear] requires [rank_window_size: 2] be greater than or equal",
+    ),
+    (
+        {"retriever": {"rrf": {"retrievers": [{"retriever": ONE, "weight": -0.5}, ONE]}}},
+        "[weight] must be non-negative, found [-0.5]",
+    ),
 ]
 
 WRITES = [
-    ({"v": []}, "empty array"),
     ({"v": [1, 2]}, "found [VALUE_NUMBER]"),
     ({"v": "ff"}, "cannot be indexed with a single value"),
     ({"v": [[1, 2], [3]]}, "has a different number of dimensions [1] than defined in the mapping [2]"),
@@ -213,6 +256,12 @@ INDICES = [
     ("x", field("dense_vector", index_options={"type": "ivf"}), "Unknown vector index options type [ivf]"),
     ("x", field("dense_vector", dims=8, index_options={"type": "bbq_flat"}), "fewer than 64; provided=8"),
     ("x", field("dense_vector", index_options={"type": "flat", "m": 16}), "unsupported parameters:  [m : 16]"),
+    ("x", field("dense_vector", index_options={"type": "hnsw", "rescore_vector": {}}), "unsupported parameters"),
+    ("x", field("dense_vector", index_options={"type": "bbq_disk", "rescore_vector": {}}), "takes [oversample]"),
+    ("x", field("dense_vector", dims=None), "must not have a [null] value"),
+    ("x", {"aliases": {"b": {"wrong": 1}}}, "[alias] unknown field [wrong]"),
+    ("x", {"aliases": {"b": {"filter": {"nearest": {}}}}}, "unknown query [nearest]"),
+    ("x", {"aliases": {"i": {}}}, "an index or data stream exists with the same name as the alias"),
     ("x", {"settings": {"number_of_shards": 0}}, "must be >= 1"),
     ("x", {"settings": {"shards": 3}}, "unknown setting [index.shards]"),
     ("x", {"settings": {"refresh_interval": "often"}}, "failed to parse setting [index.refresh_interval]"),
@@ -223,7 +272,7 @@ DECLINED_SEARCHES = [
     *(
         ({name: value}, f"[{name}] of a search")
         for name, value in {
-            "aggs": {}, "collapse": {}, "docvalue_fields": [], "explain": False, "highlight": {}, "indices_boost": [],
+            "aggs": {}, "explain": False, "highlight": {}, "indices_boost": [],
             "pit": {}, "post_filter": {}, "profile": True, "runtime_mappings": {}, "script_fields": {},
             "search_after": [1], "slice": {}, "sort": ["n"], "stored_fields": [], "suggest": {}, "terminate_after": 1,
             "timeout": "1s", "track_scores": True, "version": True,
@@ -231,35 +280,31 @@ DECLINED_SEARCHES = [
     ),
     *(
         ({"query": {name: {}}}, f"The query [{name}]")
-        for name in ("constant_score", "dis_max", "function_score", "fuzzy", "match_none", "match_phrase",
+        for name in ("boosting", "dis_max", "function_score", "fuzzy", "match_none", "match_phrase",
                      "multi_match", "prefix", "query_string", "script", "sparse_vector", "wildcard")
     ),
     *(
         ({"query": {"match": {"title": {"query": "one", name: value}}}}, f"[{name}] of [match]")
         for name, value in {
             "analyzer": "simple", "fuzziness": 1, "lenient": True, "minimum_should_match": 2, "operator": "and",
-            "zero_terms_query": "all", "_name": "a",
+            "zero_terms_query": "all",
         }.items()
     ),
-    *(
-        (knn(**{name: value}), f"[{name}] of [knn]")
-        for name, value in {
-            "_name": "a", "inner_hits": {}, "query_vector_builder": {}, "visit_percentage": 5.0
-        }.items()
-    ),
+    (knn(query_vector_builder={}), "[query_vector_builder] of [knn]"),
+    (knn(inner_hits={}), "[inner_hits] for [a field outside a nested object]"),
+    (knn(filter={"match_all": {"_name": "a"}}), "[_name] in the filter of a [knn]"),
     *(
         (script(source), f"[{named}] in a script")
         for source, named in {
             "Math.max(1, 2)": "Math", "double x = 1; return x": "double", "if (1 > 2) { return 1 } return 2": "if",
             "1 > 2 && 2 > 1 ? 1 : 0": "&&", "!(1 > 2) ? 1 : 0": "!", "7 % 4": "%", "saturation(1, 2)": "saturation",
-            "doc['n'].value": "doc['n'].value", "doc['v'].vectorValues": "doc['v'].vectorValues",
-            "doc['v'].magnitudes": "doc['v'].magnitudes", "hamming(params.q, 'd')": "hamming", "$('n', -1)": "$",
+            "doc['n'].value": "doc['n'].value", "hamming(params.q, 'd')": "hamming", "$('n', -1)": "$",
             "l1norm(params.q, 'd')": "l1norm", "for (int i = 0; i < 3; ++i) { }": "for",
         }.items()
     ),
     *(
         ({"retriever": {name: {}}}, f"The retriever [{name}]")
-        for name in ("diversify", "linear", "pinned", "random_reranker", "rule", "text_similarity_reranker")
+        for name in ("diversify", "pinned", "random_reranker", "rule", "text_similarity_reranker")
     ),
     *(
         ({"retriever": {"standard": {"query": {"match_all": {}}, name: value}}}, f"[{name}] of [standard]")
@@ -270,8 +315,21 @@ DECLINED_SEARCHES = [
     ({"query": {"range": {"n": {"gte": 1, "format": "yyyy"}}}}, "[format] of [range]"),
     ({"query": {"range": {"title": {"gte": "a"}}}}, "[range] on a field of type [text]"),
     ({"query": {"bool": {"should": [], "minimum_should_match": "50%"}}}, "[minimum_should_match: 50%]"),
-    ({"query": {"nested": {"path": "parts", "query": {"match_all": {}}, "inner_hits": {}}}}, "[inner_hits]"),
-    ({"query": {"match_all": {"_name": "a"}}}, "[_name] of [match_all]"),
+    *(
+        (inner_hits(**{name: value}), f"[{name}] of [inner_hits]")
+        for name, value in {"sort": ["n"], "highlight": {}, "version": True, "ignore_unmapped": True}.items()
+    ),
+    (inner_hits(_source=["w"]), "Names of fields in the [_source] of [inner_hits]"),
+    ({"query": {"nested": {"path": "parts", "query": {"match_all": {"_name": "a"}}}}}, "[_name] in a [nested] query"),
+    ({"retriever": {"standard": {"query": {"match_all": {"_name": "a"}}}}}, "[_name] in a [retriever]"),
+    ({"rescore": {"query": {"rescore_query": {"match_all": {"_name": "a"}}}}}, "[_name] in [rescore]"),
+    ({"collapse": {"field": "tag", "inner_hits": {"name": "all"}}}, "[inner_hits] of [collapse]"),
+    ({"docvalue_fields": [{"field": "n", "format": "0"}]}, "[format] of [docvalue_fields]"),
+    ({"docvalue_fields": ["t*"]}, "A pattern ([t*]) in [docvalue_fields]"),
+    ({"retriever": {"linear": {"retrievers": [], "normalizer": "minmax"}}}, "[normalizer] of [linear]"),
+    (script("doc['v'].vectorValues"), "[doc['v'].vectorValues] without [.next()]"),
+    (script("doc['v'].magnitudes"), "[doc['v'].magnitudes] as a whole"),
+    (script("doc['v'].magnitudes[params.q]"), "[doc['v'].magnitudes] at [params]"),
     ({"query": {"script_score": {"query": {"match_all": {}}, "script": {"id": "stored"}}}}, "[id] of [script]"),
     ({"query": {"script_score": {"query": {"match_all": {}}, "script": {"source": "1", "lang": "mustache"}}}}, "lang"),
     ({"rescore": {"window_size": 3, "learning_to_rank": {}}}, "[learning_to_rank] of [rescore]"),
@@ -295,7 +353,7 @@ DECLINED_INDICES = [
     (field("object", enabled=False), "[enabled] of the field type [object]"),
     (field("rank_vectors", meta={}), "[meta] of the field type [rank_vectors]"),
     (field("dense_vector", index_options={"type": "int4_hnsw"}), "The vector index [int4_hnsw]"),
-    (field("dense_vector", index_options={"type": "hnsw", "rescore_vector": {}}), "[rescore_vector]"),
+    (field("dense_vector", index_options={"type": "bbq_disk", "cluster_size": 384}), "[cluster_size]"),
     ({"mappings": {"_source": {"enabled": False}}}, "[_source] of a mapping"),
     ({"mappings": {"dynamic_templates": []}}, "[dynamic_templates] of a mapping"),
     ({"mappings": {"dynamic": "runtime"}}, "[dynamic: runtime]"),
@@ -303,12 +361,16 @@ DECLINED_INDICES = [
     ({"settings": {"number_of_shards": 3}}, "More than one shard"),
     ({"settings": {"codec": "best_compression"}}, "The index setting [index.codec]"),
     ({"settings": {"analysis": {"analyzer": {"a": {"type": "simple"}}}}}, "The index setting [index.analysis"),
-    ({"aliases": {"b": {}}}, "[aliases] of [create_index]"),
+    ({"aliases": {"b": {"routing": "1"}}}, "[routing] of [alias]"),
 ]
 
 DECLINED_REQUESTS = [
     ("PUT", "/i/_mapping", {"properties": {"z": {"type": "text"}}}),
-    ("PUT", "/i/_settings", {"number_of_replicas": 0}),
+    ("PUT", "/i/_settings", {"codec": "best_compression"}),
+    ("POST", "/_aliases", {"actions": [{"remove_index": {"index": "i"}}]}),
+    ("PUT", "/i/_alias/b", {"is_write_index": True}),
+    ("POST", "/i/_forcemerge?only_expunge_deletes=true", None),
+    ("GET", "/i/_search?search_type=query_then_fetch", {"retriever": ONE}),
     ("POST", "/i/_update/9", {"doc": {"n": 1}}),
     ("PUT", "/i/_create/10", {"n": 1}),
     ("PUT", "/new/_doc/1", {"n": 1}),
@@ -317,7 +379,6 @@ DECLINED_REQUESTS = [
     ("GET", "/i*/_count", None),
     ("DELETE", "/*", None),
     ("GET", "/_cluster/health", None),
-    ("POST", "/i/_forcemerge", None),
     ("GET", "/i/_termvectors/1", None),
     ("POST", "/_sql", {}),
     ("POST", "/_bulk", b'{"update":{"_index":"i","_id":"9"}}\n{"doc":{"n":1}}\n'),
@@ -325,7 +386,7 @@ DECLINED_REQUESTS = [
     ("POST", "/i/_mget", {"docs": [{"_id": "9"}]}),
     *(
         ("GET", f"/i/_search?{name}=1", None)
-        for name in ("rest_total_hits_as_int", "search_type", "scroll", "q", "preference", "filter_path", "pretty")
+        for name in ("rest_total_hits_as_int", "scroll", "q", "preference", "filter_path", "pretty")
     ),
     *(("PUT", f"/i/_doc/9?{name}=1", {"n": 1}) for name in ("if_seq_no", "op_type", "routing", "pipeline", "timeout")),
     ("POST", "/_bulk?_source=true", b'{"index":{"_index":"i","_id":"9"}}\n{"n":1}\n'),

@@ -1,12 +1,15 @@
 """The same requests on the node in this process and on a real cluster: same ids, same scores, same refusals."""
 
+import json
 import os
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
 from elasticsearch import ApiError
 
+import elastic_record
 from elastic_requests import DOCUMENTS, EMPTY, EXACT, FIELDS, QUERY, REFUSED, REQUESTS, documents
 from helpers import maxsim_by_loops
 from lateint_ref.elastic import index_documents, mappings
@@ -103,7 +106,30 @@ def test_comparison_sees_a_difference():
             assert_same(same, other)
 
 
+def test_what_was_answered_is_written_to_a_file(local, tmp_path, monkeypatch):
+    monkeypatch.setattr(elastic_record, "TIMES", 1)
+    monkeypatch.setattr(elastic_record, "VECTORS", 30)
+    path = tmp_path / "elasticsearch.json"
+    found = elastic_record.record(*local, path)
+    assert json.loads(path.read_text(encoding="utf-8")) == found
+    assert [item.name for item in tmp_path.iterdir()] == [path.name]
+    assert "Not Elasticsearch" in found["answered_by"]
+    assert {name: item["hits"] for name, item in found["requests"].items()} == {
+        name: [list(pair) for pair in hits(local, body)] for name, body in REQUESTS.items()
+    }
+    assert {name: item["status"] for name, item in found["refusals"].items()} == dict.fromkeys(REFUSED, 400)
+    assert found["disk_usage"] == {"refused": "not_implemented_by_local_node"}
+    assert {item["recall@10"] for item in found["vector_indices"].values()} == {1.0}
+
+
 # On both
+
+
+@pytest.mark.elasticsearch
+def test_what_the_cluster_answers_is_recorded(request, live):
+    if not request.config.getoption("--record", default=False):
+        pytest.skip("--record writes what the cluster answers to data/measurements/elasticsearch.json")
+    elastic_record.record(*live, Path(__file__).parents[1] / "data" / "measurements" / "elasticsearch.json")
 
 
 @pytest.mark.elasticsearch

@@ -108,6 +108,14 @@ def test_an_unmapped_field_is_not_guessed():
     assert es.count(index="false", query={"exists": {"field": "m"}})["count"] == 0
 
 
+BODILESS = [
+    *(("GET", f"/i{path}") for path in ("", "/_doc/9", "/_mapping", "/_settings", "/_stats", "/_alias")),
+    *(("POST", f"/i{path}") for path in ("/_refresh", "/_forcemerge")),
+    *(("DELETE", f"/i{path}") for path in ("", "/_doc/9")),
+]
+BODIES = {"POST /_aliases": {"actions": []}, "PUT /i/_settings": {"number_of_shards": 1}}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "reason"),
     [
@@ -116,11 +124,18 @@ def test_an_unmapped_field_is_not_guessed():
         ("GET", "/i/_count?a=1&b=2", 400, "unrecognized parameters: [a], [b]"),
         ("PUT", "/i/_doc/9?refresh=later", 400, "Unknown value for refresh: [later]"),
         ("GET", "/nowhere/_search", 404, "no such index [nowhere]"),
+        ("GET", "/i/_search?search_type=scan", 400, "No search type for [scan]"),
+        ("PUT", "/i/_settings", 400, "final i setting [index.number_of_shards], not updateable"),
+        ("POST", "/i/_forcemerge?max_num_segments=0", 400, "int parameter [max_num_segments] with value [0]"),
+        ("DELETE", "/i/_alias/b", 404, "aliases [b] missing"),
+        ("POST", "/_aliases", 400, "Must specify at least one alias action"),
+        *((method, path, 400, "does not support having a body") for method, path in BODILESS),
         ("PUT", "/_books", 400, "must not start with"),
     ],
 )
 def test_wrong_paths_and_parameters(es, method, path, status, reason):
-    found, answer = send(es, method, path, {})
+    bodiless = "search_type" in path or "max_num" in path or "_alias/" in path
+    found, answer = send(es, method, path, None if bodiless else BODIES.get(f"{method} {path}", {"size": 1}))
     assert (found, reason in answer["error"]["reason"]) == (status, True), answer
 
 
@@ -153,9 +168,13 @@ def test_the_client_raises_what_it_would_for_a_server(es):
 
 KEYS = (
     "query knn retriever rescore script_score script source params bool must filter match_all term match nested path "
-    "standard rescorer rrf retrievers query_vector field k window_size rescore_query size fields _source"
+    "standard rescorer rrf retrievers query_vector field k window_size rescore_query size fields _source collapse "
+    "docvalue_fields inner_hits linear normalizer weight _name constant_score name"
 )
-PIECES = "params.q 'v' maxSimDotProduct ( ) , doc [ ] . size value ? : + - * / 1 2.5 == && ! return ; double x = if { }"
+PIECES = (
+    "params.q 'v' maxSimDotProduct ( ) , doc [ ] . size magnitudes vectorValues next value ? : + - * / 1 2.5 == && ! "
+    "return ; double x = if { }"
+)
 ATOMS = (
     st.none() | st.booleans() | st.integers(-3, 20000) | st.floats(allow_nan=False) | st.sampled_from(["v", "d", ""])
 )

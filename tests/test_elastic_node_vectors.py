@@ -182,6 +182,30 @@ def test_a_document_without_the_field_needs_a_guard_or_a_filter(es):
     assert set(scored(es, call, query={"exists": {"field": "vector"}}, q=[[1, 2, 1, 1, 1]])) == {"1", "3"}
 
 
+@pytest.mark.parametrize("field", ["vector", "byte_vector", "bit_vector"])
+def test_an_empty_array_is_stored_and_breaks_scoring(es, field):
+    es.index(index="test-index", id="9", document={field: []}, refresh=True)
+    assert es.get(index="test-index", id="9", source_includes=[field])["_source"] == {field: []}
+    exists = {"exists": {"field": field}}
+    assert es.count(index="test-index", query=exists)["count"] == 3
+    call = f"maxSimDotProduct(params.q, '{field}')"
+    with pytest.raises(BadRequestError) as caught:
+        scored(es, call, query=exists, q=[[1, 2, 1, 1, 0]])
+    assert "returned an invalid score [-Infinity]" in reason(caught)
+    guarded = scored(es, f"doc['{field}'].size() == 0 ? 0 : {call}", query=exists, q=[[1, 2, 1, 1, 0]])
+    assert guarded["9"] == 0
+    assert guarded["1"] > 0
+
+
+def test_an_empty_array_tells_no_dims():
+    es = client()
+    es.indices.create(index="i", mappings={"properties": {"v": {"type": "rank_vectors"}}})
+    with pytest.raises(BadRequestError) as caught:
+        es.index(index="i", id="1", document={"v": []})
+    assert reason(caught) == "The number of dimensions should be in the range [1, 4096] but was [-1]"
+    assert es.indices.get_mapping(index="i")["i"]["mappings"]["properties"]["v"] == {"type": "rank_vectors"}
+
+
 def test_a_score_below_zero_is_an_error(es):
     with pytest.raises(BadRequestError) as caught:
         scored(es, "maxSimDotProduct(params.q, 'vector')", q=[[-1, -2, -1, -1, -1]])

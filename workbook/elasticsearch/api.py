@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workbook.elasticsearch import search
+from workbook.elasticsearch import aliases, search
 from workbook.elasticsearch.documents import parse_source
 from workbook.elasticsearch.index import Index, Store, check_index_name
-from workbook.elasticsearch.mapping import parse_mapping
+from workbook.elasticsearch.mapping import parse_mapping, shown
 from workbook.elasticsearch.reading import (
     Body,
     NodeError,
@@ -28,7 +28,7 @@ from workbook.elasticsearch.reading import (
     token,
 )
 
-VERSION = "9.2.0"
+VERSION = "9.5.1"
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 Answer = tuple[int, Any]
 
@@ -116,13 +116,19 @@ def _licence(_request: Request) -> Answer:
 
 def _create(request: Request) -> Answer:
     name = request.path[0]
-    body = Body(request.body() or {}, "create_index", ["aliases"])
+    given = request.body()
+    body = Body({} if given is None else given, "create_index")
     mapping, settings = body.take("mappings"), body.take("settings")
+    names = Body(body.take("aliases", {}), "aliases").left()
     for key in body.left():
-        if key != "aliases":
-            raise parsing(f"unknown key [{key}] for create index")
-    body.done()
+        raise parsing(f"unknown key [{key}] for create index")
     request.store.create(name, settings, parse_mapping(mapping))
+    try:
+        for alias, value in names.items():
+            aliases.add(request.store, alias, name, value)
+    except NodeError:
+        request.store.drop(name)
+        raise
     return 200, {"acknowledged": True, "shards_acknowledged": True, "index": name}
 
 
@@ -135,14 +141,18 @@ def _exists(request: Request) -> Answer:
 
 
 def _drop(request: Request) -> Answer:
-    del request.store.indices[request.store.index(request.path[0]).name]
+    request.store.drop(request.path[0])
     return 200, {"acknowledged": True}
 
 
 def _show(*parts: str) -> Callable[[Request], Answer]:
     def run(request: Request) -> Answer:
         index = request.store.index(request.path[0])
-        every = {"aliases": {}, "mappings": index.mapping.raw, "settings": {"index": index.shown_settings()}}
+        every = {
+            "aliases": aliases.show(request.store, index.name)[index.name]["aliases"],
+            "mappings": shown(index.mapping.raw),
+            "settings": {"index": index.shown_settings()},
+        }
         return 200, {index.name: {part: every[part] for part in parts}}
 
     return run
@@ -151,6 +161,47 @@ def _show(*parts: str) -> Callable[[Request], Answer]:
 def _refresh(request: Request) -> Answer:
     request.store.index(request.path[0]).refresh()
     return 200, {"_shards": _SHARDS}
+
+
+def _put_settings(request: Request) -> Answer:
+    request.store.index(request.path[0]).update_settings(request.body(required=True))
+    return 200, {"acknowledged": True}
+
+
+def _forcemerge(request: Request) -> Answer:
+    """Nothing to merge: an index of this node has no segments, and no deleted document stays in its statistics."""
+    request.store.index(request.path[0])
+    text = request.params.get("max_num_segments", "1")
+    if not text.isdigit() or int(text) < 1:
+        raise illegal(f"Failed to parse int parameter [max_num_segments] with value [{text}]")
+    return 200, {"_shards": _SHARDS}
+
+
+def _put_alias(request: Request) -> Answer:
+    aliases.add(request.store, request.path[2], request.path[0], request.body())
+    return 200, {"acknowledged": True}
+
+
+def _drop_alias(request: Request) -> Answer:
+    aliases.remove(request.store, request.path[2], request.path[0])
+    return 200, {"acknowledged": True}
+
+
+def _update_aliases(request: Request) -> Answer:
+    aliases.update(request.store, request.body(required=True))
+    return 200, {"acknowledged": True}
+
+
+def _show_aliases(request: Request) -> Answer:
+    at = request.path.index("_alias")
+    names = [path[0] if path else None for path in (request.path[:at], request.path[at + 1 :])]
+    try:
+        found = aliases.show(request.store, *names)
+    except NodeError as error:
+        if request.method != "HEAD":
+            raise
+        return error.status, None
+    return 200, found
 
 
 def _stats(request: Request) -> Answer:
@@ -331,8 +382,22 @@ def _act(store: Store, name: str, target: str | None, doc_id: str | None, line: 
 # Search
 
 
+_SEARCH_TYPES = ("query_then_fetch", "dfs_query_then_fetch")  # over one shard they do the same
+
+
+def _check_search_type(kind: str, body: dict[str, Any]) -> None:
+    if kind not in _SEARCH_TYPES:
+        raise illegal(f"No search type for [{kind}]")
+    if "knn" in body:
+        what = "cannot set [search_type] when using [knn] search, since the search type is determined automatically"
+        raise illegal(what)
+    if "retriever" in body:
+        raise not_implemented("[search_type] beside a [retriever]")
+
+
 def _search(request: Request) -> Answer:
     index, body = request.store.index(request.path[0]), request.body()
+    demanded = request.store.demanded(request.path[0])
     extra: dict[str, Any] = {name: request.params[name] for name in ("size", "from") if name in request.params}
     if (source := request.source()) is not None:
         extra["_source"] = source
@@ -340,12 +405,15 @@ def _search(request: Request) -> Answer:
         text = request.params["track_total_hits"]
         extra["track_total_hits"] = int(text) if text.lstrip("-").isdigit() else text
     if body is not None and not isinstance(body, dict):
-        return 200, search.search(index, body)
-    return 200, search.search(index, {**(body or {}), **extra})
+        return 200, search.search(index, body, demanded)
+    if "search_type" in request.params:
+        _check_search_type(request.params["search_type"], body or {})
+    return 200, search.search(index, {**(body or {}), **extra}, demanded)
 
 
 def _count(request: Request) -> Answer:
-    return 200, search.count(request.store.index(request.path[0]), request.body())
+    index, demanded = request.store.index(request.path[0]), request.store.demanded(request.path[0])
+    return 200, search.count(index, request.body(), demanded)
 
 
 def _elsewhere(request: Request) -> Answer:
@@ -359,7 +427,7 @@ _ROUTES: list[tuple[str, str, Callable[[Request], Answer], str]] = [
     ("POST PUT", "/_bulk", _bulk, "refresh"),
     ("POST PUT", "/*/_bulk", _bulk, "refresh"),
     ("GET POST", "/*/_mget", _mget, _SOURCE),
-    ("GET POST", "/*/_search", _search, f"{_SOURCE} size from track_total_hits"),
+    ("GET POST", "/*/_search", _search, f"{_SOURCE} size from track_total_hits search_type"),
     ("GET POST", "/*/_count", _count, ""),
     ("POST PUT", "/*/_doc/*", _write, "refresh"),
     ("POST", "/*/_doc", _write, "refresh"),
@@ -370,13 +438,24 @@ _ROUTES: list[tuple[str, str, Callable[[Request], Answer], str]] = [
     ("GET", "/*/_mapping", _show("mappings"), ""),
     ("GET", "/*/_settings", _show("settings"), ""),
     ("PUT POST", "/*/_mapping", _elsewhere, ""),
-    ("PUT", "/*/_settings", _elsewhere, ""),
+    ("PUT", "/*/_settings", _put_settings, ""),
+    ("POST", "/*/_forcemerge", _forcemerge, "max_num_segments"),
+    ("PUT POST", "/*/_alias/*", _put_alias, ""),
+    ("DELETE", "/*/_alias/*", _drop_alias, ""),
+    ("GET HEAD", "/*/_alias/*", _show_aliases, ""),
+    ("GET HEAD", "/*/_alias", _show_aliases, ""),
+    ("GET HEAD", "/_alias/*", _show_aliases, ""),
+    ("GET HEAD", "/_alias", _show_aliases, ""),
+    ("POST", "/_aliases", _update_aliases, ""),
     ("POST PUT DELETE", "/_license", _elsewhere, ""),
     ("PUT", "/*", _create, ""),
     ("HEAD", "/*", _exists, ""),
     ("GET", "/*", _show("aliases", "mappings", "settings"), ""),
     ("DELETE", "/*", _drop, ""),
 ]
+_WITH_BODY = (
+    _bulk, _mget, _search, _count, _write, _create, _put_settings, _put_alias, _update_aliases, _elsewhere
+)  # fmt: skip
 # Parameters that a server takes somewhere; all others are unknown to it, too.
 _ELSEWHERE = {
     "accept_enterprise", "allow_no_indices", "allow_partial_search_results", "analyze_wildcard", "analyzer",
@@ -384,9 +463,10 @@ _ELSEWHERE = {
     "expand_wildcards", "explain", "features", "filter_path", "flat_settings", "force_synthetic_source", "format",
     "human", "if_primary_term", "if_seq_no", "ignore_throttled", "ignore_unavailable", "include_defaults",
     "include_named_queries_score", "index", "lenient", "level", "local", "master_timeout",
-    "max_concurrent_shard_requests", "metric", "min_score", "op_type", "pipeline", "pre_filter_shard_size",
+    "max_concurrent_shard_requests", "metric", "min_score", "only_expunge_deletes", "op_type", "pipeline",
+    "pre_filter_shard_size",
     "preference", "pretty", "preserve_existing", "q", "realtime", "request_cache", "require_alias",
-    "require_data_stream", "rest_total_hits_as_int", "routing", "scroll", "search_type", "seq_no_primary_term", "sort",
+    "require_data_stream", "rest_total_hits_as_int", "routing", "scroll", "seq_no_primary_term", "sort", "source",
     "stats", "stored_fields", "suggest_field", "suggest_mode", "suggest_size", "suggest_text", "terminate_after",
     "timeout", "track_scores", "typed_keys", "version", "version_type", "wait_for_active_shards",
     "wait_for_completion", "write_index_only",
@@ -415,6 +495,8 @@ def answer(request: Request) -> Answer:
         if unknown:
             named = "parameter" if len(unknown) == 1 else "parameters"
             raise illegal(f"request [{where}] contains unrecognized {named}: " + ", ".join(f"[{n}]" for n in unknown))
+        if request.raw.strip() and run not in _WITH_BODY:
+            raise illegal(f"request [{request.method} {where}] does not support having a body")
         return run(request)
     if methods:
         listed = ", ".join(sorted(methods))

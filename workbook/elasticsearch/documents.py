@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbook.elasticsearch.mapping import FLOATS, INTEGERS, VECTORS, Field, Mapping
+from workbook.elasticsearch.mapping import FLOATS, INTEGERS, VECTORS, Field, Mapping, check_index_dims
 from workbook.elasticsearch.reading import Body, NodeError, illegal, not_implemented, parsing, token
 from workbook.elasticsearch.vectors import (
     Vectors,
@@ -201,6 +201,7 @@ class _Reader:
                 check_dims(vectors, element, what, found.dims)
                 if found.indexed:
                     check_magnitude(vectors, element, found.similarity)
+                    check_index_dims(found.settings.get("index_options", {}).get("type", ""), width(vectors, element))
         except NodeError as error:
             raise self.failed(error.reason, error) from error
         if found.dims is None:
@@ -296,10 +297,11 @@ def _names(value: Any) -> list[str]:
     found = value if isinstance(value, list) else [value]
     if any(not isinstance(item, str) for item in found):
         raise parsing("[_source] takes names of fields")
-    return [_plain(item, "_source") for item in found]
+    return [plain(item, "_source") for item in found]
 
 
-def _plain(name: str, where: str) -> str:
+def plain(name: str, where: str) -> str:
+    """The name of a field, without a pattern."""
     if "*" in name:
         raise not_implemented(f"A pattern ([{name}]) in [{where}]")
     return name
@@ -323,27 +325,18 @@ def _filtered(source: dict[str, Any], above: str, includes: list[str], excludes:
     return kept
 
 
-def parse_fields(value: Any, mapping: Mapping) -> Callable[[Parsed], dict[str, Any]] | None:
-    """Read `fields`, a list of names, alone or as `{"field": name}`; a hit then shows each field's values."""
-    if value is None:
-        return None
-    wanted: list[Field] = []
-    for item in value if isinstance(value, list) else [value]:
-        body = Body({"field": item} if isinstance(item, str) else item, "fields", ["format", "include_unmapped"])
-        name = _plain(body.text("field"), "fields")
-        body.done()
-        if name in mapping.fields:
-            if mapping.fields[name].nested:
-                raise not_implemented(f"A nested field ([{name}]) in [fields]")
-            wanted.append(mapping.fields[name])
+def source_at(document: Parsed, path: str, offset: int, value: Any, exclude_vectors: bool) -> Any:
+    """The part of a document's source that one of its nested documents came from.
 
-    def show(document: Parsed) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for one in wanted:
-            if one.path in document.root.vectors:
-                found[one.path] = to_json(document.root.vectors[one.path])
-            elif one.path in document.root.values:
-                found[one.path] = document.root.values[one.path]
-        return found
-
-    return show
+    Args:
+        document: the document.
+        path: of the nested object, which lies in no other one.
+        offset: which of its documents, from 0.
+        value: as for `parse_source`, and so is
+        exclude_vectors: whether vectors stay out unless asked for.
+    """
+    found: list[Any] = [parse_source(value, exclude_vectors)(document)]
+    for step in path.split("."):
+        below = [item[step] for item in found if isinstance(item, dict) and step in item]
+        found = [item for one in below for item in (one if isinstance(one, list) else [one])]
+    return [item for item in found if item is not None][offset]

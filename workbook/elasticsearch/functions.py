@@ -15,7 +15,7 @@ from lateint_ref import maxsim_asymmetric_scores, maxsim_int8_scores, maxsim_inv
 from lateint_ref.checks import Int64Array
 from workbook.elasticsearch.mapping import Field
 from workbook.elasticsearch.reading import NodeError, illegal, not_implemented
-from workbook.elasticsearch.space import Space, VectorColumn
+from workbook.elasticsearch.space import MISSING, Space, VectorColumn
 from workbook.elasticsearch.vectors import Vectors, parse_vector
 
 Scores = NDArray[Any]
@@ -106,6 +106,42 @@ def l2_norm(space: Space, rows: Int64Array, query: Any, path: str) -> Scores:
     return np.asarray(np.linalg.norm(d - q, axis=1))
 
 
+_ACCESS = {
+    "magnitudes": "rank_vectors", "vectorValues": "rank_vectors", "magnitude": "dense_vector",
+    "vectorValue": "dense_vector",
+}  # fmt: skip
+
+
+def element(space: Space, rows: Int64Array, path: str, what: str, at: int) -> Scores:
+    """One number of `doc['f']`, by what is named of it.
+
+    `magnitudes[at]` (of a vector's length) and `vectorValues.next()[at]` (of the first vector) of a `rank_vectors`
+    field, `magnitude` and `vectorValue[at]` of a `dense_vector`. Bits count eight to a signed byte in the values and
+    one by one in the magnitude.
+    """
+    field = _field(space, path, _ACCESS[what], what)
+    column, positions = _column(space, field, rows, "rank-vectors" if field.kind == "rank_vectors" else "vector")
+    found = []
+    for position in positions:
+        span = slice(*column.offsets[position : position + 2]) if position >= 0 else slice(0)
+        numbers = _numbers(column.matrix[span], field.element_type, what.startswith("magnitude"))
+        if at >= len(numbers):
+            reason = f"Index {at} out of bounds for length {len(numbers)}"
+            raise NodeError(400, "array_index_out_of_bounds_exception", reason)
+        found.append(float(numbers[at]))
+    return np.array(found)
+
+
+def _numbers(vectors: Vectors, element_type: str, magnitudes: bool) -> Scores:
+    if not magnitudes and not len(vectors):
+        raise illegal("No more elements in the iterator")
+    if not magnitudes:
+        return np.asarray(vectors[0].view(np.int8) if element_type == "bit" else vectors[0])
+    if element_type == "bit":
+        return np.asarray(np.sqrt(np.bitwise_count(vectors).sum(axis=1, dtype=np.float32)))
+    return np.asarray(np.linalg.norm(vectors.astype(np.float32), axis=1))
+
+
 FUNCTIONS: dict[str, Callable[[Space, Int64Array, Any, str], Scores]] = {
     "maxSimDotProduct": max_sim_dot_product,
     "maxSimInvHamming": max_sim_inv_hamming,
@@ -128,16 +164,19 @@ def _field(space: Space, path: str, kind: str, function: str) -> Field:
 def _column(space: Space, field: Field, rows: Int64Array, what: str) -> tuple[VectorColumn, Int64Array]:
     column = space.vectors(field)
     at = None if column is None else column.where[rows]
-    if column is None or at is None or (at < 0).any():
+    if column is None or at is None or (at == MISSING).any():
         raise illegal(f"A document doesn't have a value for a {what} field!")
     return column, at
 
 
 def _scored(column: VectorColumn, at: Int64Array, score: Callable[[VectorColumn], Scores]) -> Scores:
     """Scores of the documents `at`: of a copy of just those where they are few, else of all, then picked."""
-    if 2 * len(at) < len(column.rows):
-        return score(column.take(at))
-    return score(column)[at]
+    found = np.full(len(at), -np.inf)  # the largest of no products, for an empty array
+    full = np.flatnonzero(at >= 0)
+    if len(full):
+        few = 2 * len(full) < len(column.rows)
+        found[full] = score(column.take(at[full])) if few else score(column)[at[full]]
+    return found
 
 
 def _same_dims(query: int, stored: int) -> None:

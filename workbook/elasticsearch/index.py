@@ -6,7 +6,7 @@ import re
 import threading
 import time
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbook.elasticsearch.documents import Parsed, parse_document
 from workbook.elasticsearch.mapping import Mapping
@@ -22,6 +22,7 @@ _SETTINGS = {
     "mapping.exclude_source_vectors": "true",
 }
 _SHOWN = ("number_of_shards", "number_of_replicas")
+_FINAL = ("number_of_shards", "mapping.exclude_source_vectors")
 _ELSEWHERE_SETTINGS = (
     "analysis.", "auto_expand_replicas", "blocks.", "codec", "default_pipeline", "final_pipeline", "hidden",
     "lifecycle.", "mapping.", "max_rescore_window", "merge.", "number_of_routing_shards", "priority", "query.",
@@ -155,6 +156,20 @@ class Index:
         fixed = {"creation_date": str(self.created), "uuid": self.uuid, "provided_name": self.name}
         return {**nested, **fixed, "version": {"created": "lateint_ref"}}
 
+    def update_settings(self, body: Any) -> None:
+        """Change settings; null takes one back to its default.
+
+        Raises:
+            NodeError: 400, a setting that is wrong or fixed; nothing has changed.
+        """
+        changed, reset = parse_settings(body), _flat(body, "", nulls=True)
+        for name in (*changed, *reset):
+            if name in _FINAL:
+                raise illegal(f"final {self.name} setting [index.{name}], not updateable")
+            _check_setting(name, changed.get(name, _SETTINGS.get(name, "")))
+        self.given = {name: value for name, value in {**self.given, **changed}.items() if name not in reset}
+        self.settings = {**_SETTINGS, **self.given}
+
     def _show(self, documents: list[Document]) -> None:
         self._documents_seen = documents
         self._space = Space(self.mapping, [document.root for document in documents], [item.id for item in documents])
@@ -169,32 +184,61 @@ class Index:
         return (before.version if before else self._deleted.get(doc_id, 0)) + 1
 
 
+class Alias(NamedTuple):
+    """Another name of an index: the index's own name, and the alias as the server shows it, with its `filter`."""
+
+    target: str
+    shown: dict[str, Any]
+
+
 class Store:
     """The indices of a local node, in memory.
 
     Attributes:
         indices: by name.
+        aliases: by name.
         lock: held while a request runs.
     """
 
     def __init__(self) -> None:
         self.indices: dict[str, Index] = {}
+        self.aliases: dict[str, Alias] = {}
         self.lock = threading.RLock()
 
     def index(self, name: str) -> Index:
-        """The index of this name.
+        """The index of this name or alias.
 
         Raises:
             NodeError: 404; 400 for several or a pattern.
         """
+        if name in self.aliases:
+            name = self.aliases[name].target
         if name in self.indices:
             return self.indices[name]
         if name == "_all" or "*" in name or "," in name:
             raise not_implemented(f"A request to several indices at once ([{name}])")
         raise no_such_index(name)
 
+    def demanded(self, name: str) -> Any:
+        """The filter of the alias of this name; None where it has none or is an index."""
+        return self.aliases[name].shown.get("filter") if name in self.aliases else None
+
+    def drop(self, name: str) -> None:
+        """Delete an index and its aliases.
+
+        Raises:
+            NodeError: 404; 400 for an alias.
+        """
+        if name in self.aliases:
+            what = "matches an alias, specify the corresponding concrete indices instead."
+            raise illegal(f"The provided expression [{name}] {what}")
+        del self.indices[self.index(name).name]
+        self.aliases = {alias: entry for alias, entry in self.aliases.items() if entry.target != name}
+
     def written(self, name: str) -> Index:
         """The index to write to."""
+        if name in self.aliases:
+            return self.index(name)
         if name not in self.indices:
             check_index_name(name)
             raise not_implemented(f"A write that creates its index ([{name}], which must be created first)")
@@ -207,6 +251,9 @@ class Store:
             NodeError: 400 where it exists already, the name is not allowed, or a setting is wrong.
         """
         check_index_name(name)
+        if name in self.aliases:
+            reason = f"Invalid index name [{name}], already exists as alias"
+            raise NodeError(400, "invalid_index_name_exception", reason, index_uuid="_na_", index=name)
         if name in self.indices:
             extra: dict[str, Any] = {"index_uuid": self.indices[name].uuid, "index": name}
             reason = f"index [{name}/{self.indices[name].uuid}] already exists"
@@ -253,13 +300,14 @@ def parse_settings(body: Any) -> dict[str, str]:
     return found
 
 
-def _flat(body: dict[str, Any], above: str) -> dict[str, str]:
+def _flat(body: dict[str, Any], above: str, nulls: bool = False) -> dict[str, str]:
+    """The settings that have a value, or (`nulls`) those that have none."""
     found: dict[str, str] = {}
     for name, value in body.items():
         path = f"{above}{name}"
         if isinstance(value, dict):
-            found |= _flat(value, f"{path}.")
-        elif value is not None:
+            found |= _flat(value, f"{path}.", nulls)
+        elif (value is None) == nulls:
             found[path.removeprefix("index.")] = str(value).lower() if isinstance(value, bool) else str(value)
     return found
 

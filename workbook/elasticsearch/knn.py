@@ -8,6 +8,7 @@ field type", `similarity`): cosine and dot_product `(1 + s) / 2`, l2_norm `1 / (
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Knn(Query):
         filters: what a document must also match, applied before the k are chosen.
         similarity: the least similarity (the largest distance for l2_norm), in the units of the measure.
         section: whether it may reach into a nested object by itself.
+        all: whether every vector counts, and not the k nearest alone.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Knn(Query):
     ) -> None:
         super().__init__(boost, [field])
         self.field, self.vector, self.k, self.filters = field, vector, k, filters
-        self.similarity, self.section = similarity, section
+        self.similarity, self.section, self.all = similarity, section, False
         self._found: dict[int, tuple[Mask, Float32Array]] = {}
 
     def matches(self, space: Space) -> Mask:
@@ -57,6 +59,12 @@ class Knn(Query):
     def scores(self, space: Space, rows: Int64Array) -> Float32Array:
         """Their scores."""
         return self._run(space)[1][rows]
+
+    def unlimited(self) -> Query:
+        """The score of every vector that passes the filters and the threshold."""
+        found = copy.copy(self)
+        found.all, found._found = True, {}
+        return found
 
     def _run(self, space: Space) -> tuple[Mask, Float32Array]:
         if id(space) not in self._found:
@@ -88,10 +96,10 @@ class Knn(Query):
             kept &= (similarity <= self.similarity) if distance else (similarity >= np.float32(self.similarity))
         candidates = np.flatnonzero(kept)
         order = candidates[np.lexsort((candidates, -values[candidates]))]
-        if space.parents is not None:  # one nested document a parent: the nearest
+        if space.parents is not None and not self.all:  # one nested document a parent: the nearest
             _, first = np.unique(space.parents[column.rows[order]], return_index=True)
             order = order[np.sort(first)]
-        best = order[: self.k]
+        best = order if self.all else order[: self.k]
         mask[column.rows[best]] = True
         scores[column.rows[best]] = values[best] * np.float32(self.boost)
         return mask, scores
@@ -104,7 +112,8 @@ class Knn(Query):
                 f"to perform knn search on field [{self.field}], its mapping must have [index] set to [true]"
             )
         try:
-            query = parse_vector(self.vector, field.element_type)
+            whole = isinstance(self.vector, str) and field.element_type != "bit"  # hex, for a float field too
+            query = parse_vector(self.vector, "byte" if whole else field.element_type)
             if field.dims is not None and width(query, field.element_type) != field.dims:
                 raise illegal(
                     f"The query vector has a different number of dimensions [{width(query, field.element_type)}] than "

@@ -20,6 +20,10 @@ OBJECTS = ("object", "nested")
 ELEMENT_TYPES = ("float", "bfloat16", "byte", "bit")
 SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 INDEX_OPTIONS = ("hnsw", "int8_hnsw", "bbq_hnsw", "flat", "int8_flat", "bbq_flat", "bbq_disk")
+_ELSEWHERE_OPTIONS = {
+    "bits", "cluster_size", "confidence_interval", "default_visit_percentage", "disable_offheap_cache_rescoring",
+    "early_termination", "flat_index_threshold", "on_disk_rescore", "precondition",
+}  # fmt: skip
 MAX_DIMS = 4096
 MAX_FIELDS = 1000
 
@@ -88,7 +92,7 @@ class Mapping:
     """What an index knows of its fields.
 
     Attributes:
-        raw: as `GET index/_mapping` shows it, under `mappings`.
+        raw: as it was sent, with the dims that documents added; `shown` adds what `GET index/_mapping` does.
         fields: every field with values, by full path.
         objects: path of every object to its entry in `raw`; the root is "".
         nested: paths of the `nested` objects.
@@ -197,6 +201,8 @@ def _check_field(name: str, declared: dict[str, Any]) -> None:
             raise not_implemented(f"The field type [{kind}] (field [{name}])")
         raise mapper_error(f"No handler for type [{kind}] declared on field [{name}]")
     for setting in declared:
+        if declared[setting] is None:
+            raise mapper_error(f"[{setting}] on mapper [{name}] of type [{kind}] must not have a [null] value")
         if setting != "type" and setting not in _SETTINGS[kind]:
             if setting == "meta" or (setting in _ELSEWHERE_SETTINGS and kind not in VECTORS):
                 raise not_implemented(f"The setting [{setting}] of the field type [{kind}]")
@@ -241,9 +247,11 @@ def _check_dense(name: str, declared: dict[str, Any]) -> None:
         )
     if element == "bit" and similarity not in (None, "l2_norm"):
         raise illegal(f"The [{similarity}] similarity is not supported for bit vectors; use [l2_norm]")
-    options = declared.get("index_options")
-    if options is None:
-        return
+    if "index_options" in declared:
+        _check_options(name, declared["index_options"], element, dims)
+
+
+def _check_options(name: str, options: Any, element: str, dims: int | None) -> None:
     if not isinstance(options, dict):
         raise mapper_error(f"[index_options] of field [{name}] must be an object, got {token(options)}")
     kind = options.get("type")
@@ -253,15 +261,54 @@ def _check_dense(name: str, declared: dict[str, Any]) -> None:
         raise not_implemented(f"The vector index [{kind}]")
     if kind not in INDEX_OPTIONS:
         raise mapper_error(f"Unknown vector index options type [{kind}] for field [{name}]")
-    if kind not in ("hnsw", "flat") and element in ("byte", "bit"):
+    quantised = kind not in ("hnsw", "flat")
+    if quantised and element in ("byte", "bit"):
         raise mapper_error(f"[element_type] cannot be [{element}] when using index type [{kind}]")
-    if kind.startswith("bbq") and dims is not None and dims < 64:
-        raise mapper_error(f"{kind} does not support dimensions fewer than 64; provided={dims}")
+    check_index_dims(kind, dims)
     graph = ("m", "ef_construction") if kind.endswith("hnsw") else ()
     for key, value in options.items():
-        if key in ("rescore_vector", "confidence_interval", "on_disk_rescore", "cluster_size"):
+        if key in _ELSEWHERE_OPTIONS:
             raise not_implemented(f"[{key}] of [index_options]")
-        if key != "type" and key not in graph:
+        if key == "rescore_vector" and quantised:
+            _check_oversample(value)
+        elif key != "type" and key not in graph:
             raise mapper_error(f"Mapping definition for [{name}] has unsupported parameters:  [{key} : {value}]")
         if key in graph and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise mapper_error(f"[{key}] must be a whole number above zero, got [{value}]")
+
+
+def check_index_dims(kind: str, dims: int | None) -> None:
+    """Refuse a vector index over fewer dimensions than it takes.
+
+    Raises:
+        NodeError: 400.
+    """
+    if kind.startswith("bbq") and dims is not None and dims < 64:
+        raise mapper_error(f"{kind} does not support dimensions fewer than 64; provided={dims}")
+
+
+def _check_oversample(value: Any) -> None:
+    if not isinstance(value, dict) or set(value) != {"oversample"}:
+        raise mapper_error(f"[rescore_vector] takes [oversample] and nothing else, got [{value}]")
+    factor = value["oversample"]
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not (factor == 0 or 1 <= factor <= 10):
+        raise mapper_error(f"[oversample] must be 0, or at least 1 and at most 10, got [{factor}]")
+
+
+def shown(declared: dict[str, Any]) -> dict[str, Any]:
+    """A mapping, or a part of it, as the server shows it: with what it assumes of an indexed `dense_vector`."""
+    found = dict(declared)
+    if "properties" in found:
+        found["properties"] = {name: shown(inner) for name, inner in found["properties"].items()}
+    field = Field("", str(found.get("type")), found)
+    if field.kind != "dense_vector" or not field.indexed:
+        return found
+    found |= {"index": True, "similarity": field.similarity}
+    kind = field.settings.get("index_options", {}).get("type")
+    if kind is None and field.element_type == "float" and field.dims is not None:
+        kind = "bbq_hnsw" if field.dims >= 384 else "int8_hnsw"
+    if kind is not None:
+        graph = {"m": 16, "ef_construction": 100} if kind.endswith("hnsw") else {}
+        more = {"rescore_vector": {"oversample": 3.0}} if kind.startswith("bbq") else {}
+        found["index_options"] = {"type": kind, **graph, **more, **found.get("index_options", {})}
+    return found

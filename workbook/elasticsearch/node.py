@@ -3,20 +3,25 @@
 `elasticsearch.Elasticsearch` sends its requests through a node class of `elastic_transport`. The one made here answers
 them itself instead of opening a connection, so the client, its helpers and every request body are the real ones and
 only the wire is replaced. Scores come from this project's reference functions. It is not Elasticsearch: it knows what
-the notebooks use, and the rest is an error 400 that names it, never a silent guess.
+the notebooks use, and the rest is an error 400 that names it, never a silent guess. It follows release 9.5.1, so
+`rank_vectors` takes `[]` where its dims are known: such a document passes `exists`, and MaxSim of it is -Infinity, an
+error. Later releases refuse `[]` ("requires at least one vector") and more than 8,192 vectors a document or query.
 
     client = Elasticsearch("http://local:9200", node_class=local_node())
 
 Where it answers and a server would answer otherwise:
 
-- kNN is exact over the vectors as they were sent; a server walks a graph, of quantised vectors where the mapping says
-  so, and may miss a neighbour or score it a little off. `num_candidates` and `rescore_vector` change nothing here.
+- kNN is exact over the vectors as they were sent, whatever the type of `index_options`; a server walks a graph or
+  clusters, of quantised vectors where the mapping says so, and may miss a neighbour or score it a little off. So
+  `num_candidates`, `rescore_vector`, `visit_percentage`, `m` and `ef_construction` are checked and change nothing.
 - An index has one shard, and BM25 counts the documents that are there; a server counts for each shard, and deleted
   documents until it merges them away. `words` says how a text is cut.
-- No licence is asked for. `rank_vectors` and `rrf` need one on a server.
+- No licence is asked for. `rank_vectors`, `rrf` and `linear` need one on a server.
 - An index has its mapping before its first document: nothing is guessed from values but the dims of a vector.
 - A request is answered whole before the next one; there are no timeouts and no rejections.
-- Messages leave out the line and column, and some have simpler words.
+- Messages leave out the line and column, and some have simpler words. A null is an error for every key of a request,
+  a few of which a server lets pass. The names in `matched_queries` are in alphabetical order.
+- Every dimension of a byte query is checked, as later releases do; 9.5.1 looks at the last and lets the others wrap.
 - `_stats` counts bytes of JSON and of arrays, not of files.
 """
 

@@ -38,6 +38,10 @@ class Query:
         """Scores of documents that match: float32 `(len(rows),)`."""
         return np.full(len(rows), self.boost, np.float32)
 
+    def unlimited(self) -> Query:
+        """The query without a limit on how many it matches: kNN as inner hits ask it of one document's parts."""
+        return self
+
 
 def create_error(reason: str) -> NodeError:
     """A query that the index's mapping does not allow."""
@@ -55,6 +59,18 @@ class MatchAll(Query):
     def matches(self, space: Space) -> Mask:
         """All documents."""
         return ~space.none()
+
+
+class ConstantScore(Query):
+    """What its query matches, all alike."""
+
+    def __init__(self, query: Query, boost: float) -> None:
+        super().__init__(boost, query.fields)
+        self.query = query
+
+    def matches(self, space: Space) -> Mask:
+        """As its query."""
+        return self.query.matches(space)
 
 
 class Ids(Query):
@@ -210,6 +226,13 @@ class Bool(Query):
             found &= count >= self.least
         return found
 
+    def unlimited(self) -> Query:
+        """The same of every query in it."""
+        must, should, required, forbidden = (
+            [query.unlimited() for query in part] for part in (self.must, self.should, self.filter, self.must_not)
+        )
+        return Bool(must, should, required, forbidden, self.least, self.boost)
+
     def scores(self, space: Space, rows: Int64Array) -> Float32Array:
         """The sum over must and should."""
         total = np.zeros(len(rows))
@@ -290,7 +313,7 @@ class ScriptScore(Query):
         found = self.script.run(space, rows, inner).astype(np.float32)
         bad = np.flatnonzero((found < 0) | ~np.isfinite(found))
         if len(bad):
-            value = {"nan": "NaN", "inf": "Infinity"}.get(str(found[bad[0]]), str(found[bad[0]]))
+            value = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(found[bad[0]]), str(found[bad[0]]))
             raise illegal(
                 f"script_score script returned an invalid score [{value}] for doc [{rows[bad[0]]}]. "
                 f"Must be a non-negative score!"

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array
+from workbook.elasticsearch.documents import Scalar
+from workbook.elasticsearch.mapping import FLOATS, INTEGERS
 from workbook.elasticsearch.queries import Query, rows_of
+from workbook.elasticsearch.reading import illegal
 from workbook.elasticsearch.space import Mask, Space
 
 MODES: dict[str, Callable[..., Any]] = {
@@ -62,6 +65,27 @@ def by_score(rows: Int64Array, scores: Float32Array, matched: Mask) -> Ranked:
     """Best first; ties in index order."""
     order = np.lexsort((rows, -scores))
     return Ranked(rows[order], scores[order], matched)
+
+
+def collapse(ranked: Ranked, space: Space, name: str) -> Ranked:
+    """The best document of each value of a field; those without a value are one group.
+
+    Raises:
+        NodeError: 400 for a field that has several values in a document, or that cannot be collapsed on.
+    """
+    field = space.mapping.fields.get(name)
+    if field is None:
+        raise illegal(f"no mapping found for `{name}` in order to collapse on")
+    if field.kind != "keyword" and field.kind not in (*INTEGERS, *FLOATS):
+        raise illegal(f"collapse is not supported for the field [{name}] of the type [{field.kind}]")
+    values = space.values(name)
+    heads: dict[tuple[Scalar, ...], int] = {}
+    for at, row in enumerate(ranked.rows.tolist()):
+        if len(values[row]) > 1:
+            raise illegal(f"failed to collapse [{row}], the collapse field must be single valued")
+        heads.setdefault(tuple(values[row]), at)
+    kept = np.fromiter(heads.values(), np.int64)
+    return Ranked(ranked.rows[kept], ranked.scores[kept], ranked.matched)
 
 
 @dataclass

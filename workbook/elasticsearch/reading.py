@@ -83,6 +83,17 @@ def wrong_type(where: str, name: str, got: Any) -> NodeError:
     return NodeError(400, "x_content_parse_exception", reason)
 
 
+def build_error(where: str, error: NodeError) -> NodeError:
+    """What the server's object parser makes of an error in an object that it has read to its end."""
+    reason = f"Failed to build [{where}] after last required field arrived"
+    return NodeError(400, "x_content_parse_exception", reason, error)
+
+
+def field_error(where: str, name: str, error: NodeError) -> NodeError:
+    """What it makes of an error in the value of a key."""
+    return NodeError(400, "x_content_parse_exception", f"[{where}] failed to parse field [{name}]", error)
+
+
 def invalid_request(*reasons: str) -> NodeError:
     """A request that parsed but cannot be right."""
     listed = "".join(f"{number}: {reason};" for number, reason in enumerate(reasons, 1))
@@ -157,7 +168,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Body:
     """An object of a request body whose keys are taken one by one; what is left over at the end is an error.
 
-    Every taker removes the key, checks its JSON type, and returns the default where it is missing or null.
+    Every taker removes the key, checks its JSON type, and returns the default where it is missing. Null is an error.
     """
 
     def __init__(self, value: Any, where: str, known: Iterable[str] = ()) -> None:
@@ -173,9 +184,13 @@ class Body:
         self.where, self._left, self._known = where, dict(value), set(known)
 
     def take(self, name: str, default: Any = None) -> Any:
-        """Any value."""
-        found = self._left.pop(name, None)
-        return default if found is None else found
+        """Any value but null."""
+        if name not in self._left:
+            return default
+        found = self._left.pop(name)
+        if found is None:
+            raise wrong_type(self.where, name, found)
+        return found
 
     def text(self, name: str, default: Any = _REQUIRED) -> Any:
         """A string; numbers and booleans are written out, as the server does."""
@@ -198,12 +213,8 @@ class Body:
         except (ValueError, OverflowError):
             value = math.nan
         if not abs(value) < 3.5e38:  # a float32, and not NaN
-            raise NodeError(
-                400,
-                "x_content_parse_exception",
-                f"[{self.where}] failed to parse field [{name}]",
-                NodeError(400, "number_format_exception", f'For input string: "{found}"'),
-            )
+            cause = NodeError(400, "number_format_exception", f'For input string: "{found}"')
+            raise field_error(self.where, name, cause)
         return value
 
     def integer(self, name: str, default: Any = _REQUIRED) -> Any:
@@ -212,12 +223,8 @@ class Body:
         if found is None or found is default:
             return found
         if found != int(found):
-            raise NodeError(
-                400,
-                "x_content_parse_exception",
-                f"[{self.where}] failed to parse field [{name}]",
-                illegal(f"{found} cannot be converted to Integer without data loss"),
-            )
+            cause = illegal(f"{found} cannot be converted to Integer without data loss")
+            raise field_error(self.where, name, cause)
         if not -(2**31) <= found < 2**31:
             raise NodeError(
                 400, "x_content_parse_exception", f"[{self.where}] [{name}] ({int(found)}) is out of range for an int"
@@ -226,7 +233,7 @@ class Body:
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean; the strings true and false count."""
-        found = self._left.pop(name, None)
+        found = self.take(name)
         if found is None:
             return default
         if isinstance(found, str) and found in ("true", "false"):
@@ -236,7 +243,7 @@ class Body:
         return found
 
     def _get(self, name: str, default: Any) -> Any:
-        found = self._left.pop(name, None)
+        found = self.take(name)
         if found is not None:
             return found
         if default is _REQUIRED:

@@ -1,8 +1,8 @@
 """A small part of Painless, the server's script language: one expression that scores a document, and never `eval`.
 
 What there is: numbers, `params.x` and `params['x']`, `_score`, `doc['f'].size()` and `doc['f'].empty`, the vector
-functions, `+ - * /`, comparisons, `a ? b : c`, parentheses. Statements, variables, `Math` and other values of a
-document are a 400 that names them.
+functions, numbers of a vector (`doc['f'].magnitudes[0]`, `doc['f'].vectorValues.next()[0]`), `+ - * /`, comparisons,
+`a ? b : c`, parentheses. Statements, variables, `Math` and other values of a document are a 400 that names them.
 
 Source: Elasticsearch's Painless language specification.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lateint_ref.checks import Int64Array
-from workbook.elasticsearch.functions import FUNCTIONS, no_field
+from workbook.elasticsearch.functions import FUNCTIONS, element, no_field
 from workbook.elasticsearch.reading import NOT_IMPLEMENTED, NodeError, illegal, not_implemented
 from workbook.elasticsearch.space import Space
 
@@ -222,12 +222,29 @@ class _Parser:
         self.expect(".")
         what = self.tokens[self.at][1]
         self.at += self.tokens[self.at][0] != "end"
+        if what in ("magnitude", "magnitudes", "vectorValue", "vectorValues"):
+            return Node("element", (field, what, 0 if what == "magnitude" else self.position(field, what)))
         if what not in ("size", "empty"):
             raise not_implemented(f"[doc['{field}'].{what}] in a script")
         if what == "size":
             self.expect("(")
             self.expect(")")
         return Node(what, field)
+
+    def position(self, field: str, what: str) -> int:
+        """What stands between the brackets behind a vector's values."""
+        if what == "vectorValues":
+            for text in (".", "next", "(", ")"):
+                if not self.accept(text):
+                    raise not_implemented(f"[doc['{field}'].{what}] without [.next()] in a script")
+        if not self.accept("["):
+            raise not_implemented(f"[doc['{field}'].{what}] as a whole in a script")
+        kind, text = self.tokens[self.at]
+        if kind != "number" or not text.isdigit():
+            raise not_implemented(f"[doc['{field}'].{what}] at [{text}] in a script")
+        self.at += 1
+        self.expect("]")
+        return int(text)
 
     def call(self, name: str) -> Node:
         self.expect("(")
@@ -261,6 +278,8 @@ class _Run:
             return self.params.get(node.value)
         if node.kind == "score":
             return self.scores(rows).astype(np.float64)
+        if node.kind == "element":
+            return element(self.space, rows, *node.value).astype(np.float64)
         if node.kind in ("size", "empty"):
             sizes = self.sizes(node.value, rows)
             return sizes == 0 if node.kind == "empty" else sizes

@@ -16,6 +16,7 @@ from workbook.elasticsearch.mapping import Field, Mapping
 from workbook.elasticsearch.words import Postings, tokens
 
 Mask = NDArray[np.bool_]
+MISSING, EMPTY = -1, -2
 
 
 @dataclass
@@ -23,8 +24,8 @@ class VectorColumn:
     """All vectors of one field, back to back.
 
     Attributes:
-        rows: int64 `(m,)`, the documents that have the field, in order.
-        where: int64 `(n,)`, the position of a document among `rows`, or -1.
+        rows: int64 `(m,)`, the documents that have vectors in the field, in order.
+        where: int64 `(n,)`, the position of a document among `rows`; `MISSING` or `EMPTY` (an array of none).
         matrix: `dense_vector`: `(m, dim)`; `rank_vectors`: `(total_vectors, dim)`; float32, int8 or packed uint8.
         offsets: int64 `(m + 1,)` into a `rank_vectors` matrix.
     """
@@ -132,13 +133,15 @@ class Space:
     def vectors(self, field: Field) -> VectorColumn | None:
         """The vectors of a field; None where no document has one."""
         if field.path not in self._vectors:
-            rows = [row for row, part in enumerate(self.parts) if field.path in part.vectors]
-            if not rows:
+            having = [row for row, part in enumerate(self.parts) if field.path in part.vectors]
+            if not having:
                 return None
+            rows = [row for row in having if len(self.parts[row].vectors[field.path])]
             held = [np.atleast_2d(self.parts[row].vectors[field.path]) for row in rows]
             offsets = np.concatenate([[0], np.cumsum([len(item) for item in held])]).astype(np.int64)
-            matrix = np.concatenate(held)
-            where = np.full(len(self), -1, np.int64)
+            matrix = np.concatenate(held or [self.parts[having[0]].vectors[field.path]])
+            where = np.full(len(self), MISSING, np.int64)
+            where[having] = EMPTY
             where[rows] = np.arange(len(rows))
             for number, row in enumerate(rows):  # the documents' own arrays become views: no second copy
                 view = matrix[offsets[number] : offsets[number + 1]]

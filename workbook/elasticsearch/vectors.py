@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbook.elasticsearch.reading import illegal, parsing, token
+from workbook.elasticsearch.reading import NodeError, illegal, parsing, token
 
 Vectors = NDArray[Any]
 _PREVIEW = 5
@@ -118,12 +118,15 @@ def parse_matrix(value: Any, element: str, path: str, dims: int | None, document
         `(n, dim)` as `parse_vector`'s rows.
 
     Raises:
-        NodeError: 400: not a list of vectors, none, of different lengths, or not `dims` long.
+        NodeError: 400: not a list of vectors, none where `dims` is not known, of different lengths, or not `dims` long.
     """
     if not isinstance(value, list):
         raise illegal(f"Field [{path}] of type [rank_vectors] cannot be indexed with a single value")
-    if not value:
-        raise illegal(f"Field [{path}] of type [rank_vectors] cannot be indexed with an empty array; leave it out")
+    if not value:  # release 9.5.1 stores it where it knows the dims; later ones refuse
+        if dims is None:
+            raise _dims_out_of_range(element, -1)
+        kind = {"byte": np.int8, "bit": np.uint8}.get(element, np.float32)
+        return np.zeros((0, dims // 8 if element == "bit" else dims), kind)
     rows = [parse_vector(item, element) for item in value]
     lengths = {len(row) for row in rows}
     if dims is None and len(lengths) > 1:
@@ -137,13 +140,17 @@ def check_dims(row: Vectors, element: str, what: str, dims: int | None) -> None:
     """Refuse a vector that is not `dims` long, or longer than the field type allows."""
     got = width(row, element)
     if dims is None:
-        limit = 8 * 4096 if element == "bit" else 4096
-        if not 1 <= got <= limit:
-            raise illegal(f"The number of dimensions should be in the range [1, {limit}] but was [{got}]")
+        if not 1 <= got <= (8 * 4096 if element == "bit" else 4096):
+            raise _dims_out_of_range(element, got)
     elif got > dims:
         raise illegal(f"{what} has more dimensions than defined in the mapping [{dims}]")
     elif got < dims:
         raise illegal(f"{what} has a different number of dimensions [{got}] than defined in the mapping [{dims}]")
+
+
+def _dims_out_of_range(element: str, got: int) -> NodeError:
+    low, high = (8, 8 * 4096) if element == "bit" else (1, 4096)
+    return illegal(f"The number of dimensions should be in the range [{low}, {high}] but was [{got}]")
 
 
 def to_json(vectors: Vectors) -> Any:
