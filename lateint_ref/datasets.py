@@ -8,8 +8,6 @@ Models", 2021):
     qrels/test.tsv      query-id, corpus-id, score; tab-separated, with that header
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
