@@ -239,7 +239,8 @@ def pack(buckets: UInt8Array, bits: int) -> UInt8Array:
 
     The first dimension stands in the most significant bits of the first byte, as in `quantize.binarize`.
     """
-    return np.bitwise_or.reduce(buckets.reshape(len(buckets), -1, 8 // bits) << _shifts(bits), axis=2)
+    groups = buckets.reshape(len(buckets), -1, 8 // bits)
+    return np.asarray(np.bitwise_or.reduce(groups << _shifts(bits), axis=2))
 
 
 def unpack_buckets(packed: UInt8Array, bits: int) -> UInt8Array:
