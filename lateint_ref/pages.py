@@ -161,8 +161,8 @@ def grid_for(width: int, height: int, family: Family = "colpali") -> Grid:
     if one_of(family, get_args(Family), "family") == "colpali":
         return _COLPALI_GRID
     if max(width, height) > _COLQWEN2_ASPECT * min(width, height):
-        most = f"one side may be at most {_COLQWEN2_ASPECT} times the other. Cut it into pages"
-        raise ValueError(f"an image of {width} x {height} pixels is too long for ColQwen2: {most}.")
+        limit = f"one side may be at most {_COLQWEN2_ASPECT} times the other. Cut it into pages"
+        raise ValueError(f"an image of {width} x {height} pixels is too long for ColQwen2: {limit}.")
     least, most = (tokens * _COLQWEN2_TOKEN**2 for tokens in _COLQWEN2_TOKENS)
     # Whole tokens a side; Python's round takes halves to the even number, and so does the model's processor.
     rows, columns = round(height / _COLQWEN2_TOKEN), round(width / _COLQWEN2_TOKEN)
