@@ -63,7 +63,9 @@ def bytes_per_vector(dim: int, representation: str = "float32") -> int:
     """
     bits, beside = LAYOUTS[one_of(representation, REPRESENTATIONS, "representation")]
     if whole(dim, "dim") * bits % 8:
-        raise ValueError(f"{dim} dimensions as {representation!r} do not fill whole bytes: take a multiple of 8.")
+        raise ValueError(
+            f"{dim} dimensions as {representation!r} do not fill whole bytes: they must be multiples of 8."
+        )
     return dim * bits // 8 + beside
 
 
