@@ -1,31 +1,8 @@
 """Late-interaction retrieval, step by step: the reference module of the workbook.
 
-Each function does one thing on NumPy arrays and says its shapes, units and source. Importing this package is
-cheap: PyTorch, numba and the encoders load when they are first used. The modules, in the order in which they are read
-(none imports one that comes after it):
-
-    checks        arguments, and what is kept on disk
-    ragged        rows of many documents back to back
-    multivectors  the vectors of many documents: floats, bits, bytes, residual codes
-    kernels       the compiled loops
-    scores        MaxSim, its explanation, and the order that scores give
-    quantize      one bit or one byte a dimension, and MaxSim on them
-    bbq           better binary quantisation of single vectors
-    residual      ColBERTv2's centroids and residuals
-    plaid         a search over residual codes
-    pooling       means: averages and token pooling
-    pruning       leaving vectors out
-    muvera        one long vector whose dot product estimates MaxSim
-    pages         patch grids, pooling over them, heatmaps
-    ranking       two stages, and fusion
-    cost          bytes, operations, time
-    planning      disk, memory, shards, cores of a whole system
-    datasets      judged collections in BEIR layout
-    evaluation    measures and a paired test
-    page_io       pictures and PDFs
-    ocr           words on pages, and the bundled pages
-
-Then `encoders` (text and pages to vectors) and `elastic` (the same in Elasticsearch).
+Each function does one thing on NumPy arrays and says its shapes, units and source. Importing this package is cheap:
+PyTorch, numba and the encoders load when they are first used. README's map of the module lists the files in the order
+in which they are read; none imports one that comes after it.
 
 All refuse alike, with a message that names the argument, and docstrings do not repeat it: with a `TypeError` what is of
 another kind (no numbers, another collection, a fraction for a whole number), with a `ValueError` an array of another
@@ -34,7 +11,7 @@ range, and a word that is not among those named. `Raises` tells what else there 
 """
 
 from lateint_ref.bbq import BinaryQuantizedVectors, oversampled_search
-from lateint_ref.cost import bytes_per_document, bytes_per_vector, collection_bytes, format_bytes
+from lateint_ref.cost import Plan, bytes_per_document, bytes_per_vector, collection_bytes, format_bytes, plan
 from lateint_ref.datasets import Dataset, Passage, Query, load_beir, load_handbook
 from lateint_ref.evaluation import PairedTest, by_type, compare, evaluate, make_run, paired_test, per_query
 from lateint_ref.multivectors import Int8MultiVectors, MultiVectors, PackedMultiVectors, ResidualVectors
@@ -43,7 +20,6 @@ from lateint_ref.ocr import load_pages_dataset, page_image, page_words, read_wor
 from lateint_ref.page_io import open_image, open_images, render_pdf
 from lateint_ref.pages import PageVectors, grid_for, pool_blocks, pool_columns, pool_rows
 from lateint_ref.plaid import PlaidIndex
-from lateint_ref.planning import Plan, plan
 from lateint_ref.pooling import average_vector, average_vectors, pool_collection, pool_levels, pool_tokens
 from lateint_ref.pruning import common_vector, drop_duplicates, prune_near, prune_vectors, vector_information
 from lateint_ref.quantize import (

@@ -23,8 +23,6 @@ short beside the bits) and `OptimizedScalarQuantizer` (the loss); Gao and Long, 
 reference, "Dense vector field type" (`bbq`, `oversample`).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -62,12 +60,10 @@ class BinaryQuantizedVectors:
         ones: uint16 `(n,)`, number of bits set.
     """
 
-    def __init__(self, vectors: Any) -> None:
-        """Quantise vectors.
+    MADE_BY = "Make one with BinaryQuantizedVectors(vectors)."
 
-        Args:
-            vectors: `(n, dim)`, `dim` a multiple of 8 and at most 65,535.
-        """
+    def __init__(self, vectors: Any) -> None:
+        """Quantise vectors, `(n, dim)`, `dim` a multiple of 8 and at most 65,535."""
         matrix = as_matrix(vectors, "vectors")
         if matrix.shape[1] > np.iinfo(np.uint16).max:
             raise ValueError(f"vectors has {matrix.shape[1]} dimensions: at most 65,535 can be counted in two bytes.")
@@ -102,14 +98,7 @@ class BinaryQuantizedVectors:
         return self.centroid + self.lower[:, None] + self.step[:, None] * unpack(self.bits)
 
     def scores(self, query: Any) -> Float32Array:
-        """Estimated dot product of one query vector with every vector.
-
-        Args:
-            query: `(dim,)`.
-
-        Returns:
-            float32 `(n,)`.
-        """
+        """Estimated dot product of one query vector, `(dim,)`, with every vector, float32 `(n,)`."""
         vector = as_vector(query, "query")
         same_dim(len(vector), self.dim, "query", "the quantised vectors")
         levels, base, width = quantize_query(vector - self.centroid)
@@ -122,19 +111,14 @@ class BinaryQuantizedVectors:
         ones = self.ones.astype(np.float64)
         estimate = self.lower * (self.dim * base + width * int(levels.sum())) + self.step * (base * ones + width * met)
         known = self.centroid_dot + float(vector @ self.centroid) - float(self.centroid @ self.centroid)
-        scores: Float32Array = (estimate + known).astype(np.float32)
-        return scores
+        return np.asarray(estimate + known, np.float32)
 
 
 def quantize_query(values: Any) -> tuple[UInt8Array, float, float]:
-    """Round a vector's values to 16 evenly spaced levels between its smallest and its largest.
-
-    Args:
-        values: `(dim,)`.
+    """Round a vector's values, `(dim,)`, to 16 evenly spaced levels between its smallest and its largest.
 
     Returns:
-        Levels, uint8 `(dim,)` from 0 to 15; what level 0 stands for; the distance between two levels (0 where all
-        values are equal).
+        Levels, uint8 `(dim,)`; what level 0 stands for; the distance between two levels (0 where all values are equal).
     """
     vector = as_vector(values, "values").astype(np.float64)
     base, top = float(vector.min()), float(vector.max())
@@ -159,14 +143,13 @@ def oversampled_search(
     Returns:
         int64 positions, best first.
     """
-    require(quantized, BinaryQuantizedVectors, "quantized", "Make one with BinaryQuantizedVectors(vectors).")
+    require(quantized, BinaryQuantizedVectors, "quantized")
     if positive(oversample, "oversample") < 1:
         raise ValueError(f"oversample must be a number of at least 1, got {oversample}.")
     matrix = as_matrix(vectors, "vectors")
-    if matrix.shape != (len(quantized), quantized.dim):
-        raise ValueError(
-            f"vectors must be those that were quantised, shape {(len(quantized), quantized.dim)}, got {matrix.shape}."
-        )
+    shape = (len(quantized), quantized.dim)
+    if matrix.shape != shape:
+        raise ValueError(f"vectors must be those that were quantised, shape {shape}, got {matrix.shape}.")
     k = whole(k, "k")
     candidates = top_k(quantized.scores(query), int(np.ceil(oversample * k)))
     exact = matrix[candidates] @ as_vector(query, "query")

@@ -3,8 +3,6 @@
 And what is kept on disk between runs: where, and whole or not at all.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import reprlib
@@ -43,10 +41,11 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {_short.repr(value)}"
 
 
-def require(value: Any, kind: type[Kind], name: str, remedy: str = "") -> Kind:
-    """Return `value` where it is a `kind`, else raise a `TypeError` that ends in `remedy`."""
+def require(value: Any, kind: type[Kind], name: str) -> Kind:
+    """Return `value` where it is a `kind`, else raise a `TypeError`, which ends in the kind's own `MADE_BY`."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        remedy = getattr(kind, "MADE_BY", "")
         raise TypeError(f"{name} must be {article} {kind.__name__}, got {describe(value)}. {remedy}".rstrip())
     return value
 
@@ -79,10 +78,7 @@ def one_of(value: Any, known: Sequence[str], name: str) -> str:
 def as_numbers(value: Any, name: str, takes: str) -> NDArray[Any]:
     """Return what holds real numbers as an array: lists, arrays, tensors on any device, with gradient or bfloat16.
 
-    Args:
-        value: what the caller passed.
-        name: the caller's argument, for the message.
-        takes: the shape that argument takes, for the message.
+    Here and below, `name` is the caller's argument and `takes` the shape that it takes, for messages.
 
     Raises:
         TypeError: `value` is not numeric.
@@ -117,41 +113,28 @@ def _from_torch(value: Any) -> Any:
     return tensor.float().numpy() if tensor.dtype.is_floating_point and tensor.element_size() < 4 else tensor.numpy()
 
 
-def as_matrix(value: Any, name: str, takes: str = "(n, dim)") -> Float32Array:
-    """Return `value` as a C-contiguous float32 matrix of finite numbers; copies only where it must.
-
-    Args:
-        value: as `as_numbers` takes it.
-        name: the caller's argument, for the message.
-        takes: the shape that argument takes, for the message.
+def as_floats(value: Any, name: str, takes: str, axes: int) -> Float32Array:
+    """Return `value` as a C-contiguous float32 array of finite numbers with so many axes; copies only where it must.
 
     Raises:
         TypeError: `value` is not numeric.
-        ValueError: wrong rank, no rows, no columns, a masked array, a NaN or infinity, or a value beyond 1e15.
+        ValueError: another number of axes, nothing in it, a masked array, a NaN or infinity, or a value beyond 1e15.
     """
-    array = as_numbers(value, name, takes)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}.")
-    if array.ndim != 2:
-        hint = " Write array[None, :] for a single vector." if array.ndim == 1 else ""
-        raise ValueError(f"{name} must be a matrix {takes}, got {array.ndim} axes, shape {array.shape}.{hint}")
+    array = _of_axes(as_numbers(value, name, takes), name, takes, axes)
     with np.errstate(over="ignore"):
-        matrix = np.ascontiguousarray(array, dtype=np.float32)
-    reject_non_finite(matrix, name)
-    return matrix
+        floats = np.ascontiguousarray(array, dtype=np.float32)
+    _reject_non_finite(floats.reshape(-1, floats.shape[-1]), name)
+    return floats
+
+
+def as_matrix(value: Any, name: str, takes: str = "(n, dim)") -> Float32Array:
+    """Vectors, one a row, as `as_floats`."""
+    return as_floats(value, name, takes, 2)
 
 
 def as_vector(value: Any, name: str, takes: str = "(dim,)") -> Float32Array:
-    """Return `value` as a float32 vector of finite numbers.
-
-    Raises:
-        TypeError, ValueError: as `as_matrix`.
-    """
-    array = as_numbers(value, name, takes)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be one vector, shape {takes}, got {describe(value)}.")
-    vector: Float32Array = as_matrix(array[None], name, takes)[0]
-    return vector
+    """One vector, as `as_floats`."""
+    return as_floats(value, name, takes, 1)
 
 
 def as_scores(value: Any, name: str, count: int | None = None) -> Float64Array:
@@ -162,36 +145,60 @@ def as_scores(value: Any, name: str, count: int | None = None) -> Float64Array:
         ValueError: another number of them, none, or a NaN or infinity.
     """
     array = as_numbers(value, name, "(n,)")
-    if array.ndim != 1 or not len(array) or (count is not None and len(array) != count):
+    if array.ndim != 1 or not array.size or count not in (None, array.size):
         each = "at least one number" if count is None else f"one number for each of {count}"
-        raise ValueError(
-            f"{name} must hold {each}, shape {'(n,)' if count is None else (count,)}, got shape {array.shape}."
-        )
+        raise ValueError(f"{name} must hold {each}, in one row, got shape {array.shape}.")
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds a NaN or an infinity, first at position {int(np.argmin(np.isfinite(values)))}.")
     return values
 
 
-def reject_non_finite(matrix: Float32Array, name: str) -> None:
+def as_bits(value: Any, name: str) -> UInt8Array:
+    """Return `value` as packed bits, uint8 `(n, dim / 8)`, C-contiguous; another dtype is a `TypeError`."""
+    return _as_codes(value, name, "(n, dim / 8)", np.uint8, "packed bits", "Pack vectors with binarize() first.")
+
+
+def as_int8(value: Any, name: str, takes: str = "(n, dim)") -> Int8Array:
+    """Return `value` as signed bytes, int8 `(n, dim)`, C-contiguous; another dtype is a `TypeError`."""
+    return _as_codes(value, name, takes, np.int8, "signed bytes", "Make them with quantize_int8().")
+
+
+def _as_codes(value: Any, name: str, takes: str, dtype: Any, kind: str, remedy: str) -> NDArray[Any]:
+    """A matrix that already has the dtype it needs: nothing is converted."""
+    array = as_numbers(value, name, takes)
+    if array.size and array.dtype != dtype:
+        raise TypeError(f"{name} must be {kind}, {np.dtype(dtype)} {takes}, got {describe(value)}. {remedy}")
+    return np.ascontiguousarray(_of_axes(array, name, f"{takes} of {kind}", 2))
+
+
+def _of_axes(array: NDArray[Any], name: str, takes: str, axes: int) -> NDArray[Any]:
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as an array {takes}.")
+    if array.ndim != axes:
+        what = {1: "one vector, shape", 2: "a matrix"}.get(axes, "an array")
+        hint = " Write array[None, :] for a single vector." if (array.ndim, axes) == (1, 2) else ""
+        raise ValueError(f"{name} must be {what} {takes}, got {array.ndim} axes, shape {array.shape}.{hint}")
+    return array
+
+
+def _reject_non_finite(matrix: Float32Array, name: str) -> None:
     """Raise a `ValueError` that names the first row with a NaN, an infinity, or a value beyond 1e15."""
     # The sum of squares says it of all values together, at a fraction of the cost and memory of np.isfinite.
     with np.errstate(over="ignore", invalid="ignore"):
         flat = matrix.ravel()
         if np.dot(flat, flat) <= LARGEST**2:
             return
-        finite = np.isfinite(matrix).all(axis=1)
-    if not finite.all():
+        largest = np.abs(matrix).max(axis=1)
+    if not np.isfinite(largest).all():
         raise ValueError(
-            f"{name} holds a NaN or an infinity, first in row {int(np.argmin(finite))} (float32 ends at 3.4e38). "
-            "Check the encoder's output before scoring."
+            f"{name} holds a NaN or an infinity, first in row {int(np.argmin(np.isfinite(largest)))} (float32 ends at "
+            "3.4e38). Check the encoder's output before scoring."
         )
-    small = np.abs(matrix).max(axis=1) <= LARGEST
-    if not small.all():
-        row = int(np.argmin(small))
+    if largest.max() > LARGEST:
         raise ValueError(
-            f"{name} holds {np.abs(matrix[row]).max():.3g} in row {row}: dot products of values beyond {LARGEST:.0e} "
-            "overflow float32. Scale the vectors down."
+            f"{name} holds {largest.max():.3g} in row {int(largest.argmax())}: dot products of values beyond "
+            f"{LARGEST:.0e} overflow float32. Scale the vectors down."
         )
 
 
@@ -202,41 +209,6 @@ def same_dim(left: int, right: int, left_name: str, right_name: str) -> None:
             f"{left_name} has {left} dimensions and {right_name} has {right}: "
             "both must come from the same encoder and projection."
         )
-
-
-def as_codes(value: Any, name: str, dtype: str, takes: str, kind: str, remedy: str) -> NDArray[Any]:
-    """Return `value` as a C-contiguous matrix that already has the dtype it needs: nothing is converted.
-
-    Args:
-        value: what was passed.
-        name: the argument, for messages.
-        dtype: the only one taken.
-        takes: the shape, for messages, such as `(n, dim / 8)`.
-        kind: what the values are, for messages.
-        remedy: how to make them, a sentence.
-
-    Raises:
-        TypeError: another dtype.
-        ValueError: wrong rank or empty.
-    """
-    array = as_numbers(value, name, takes)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as a matrix {takes}.")
-    if array.dtype != dtype:
-        raise TypeError(f"{name} must be {kind}, {dtype} {takes}, got {describe(value)}. {remedy}")
-    if array.ndim != 2:
-        raise ValueError(f"{name} must be a matrix {takes} of {kind}, got {array.ndim} axes, shape {array.shape}.")
-    return np.ascontiguousarray(array)
-
-
-def as_bits(value: Any, name: str) -> UInt8Array:
-    """Return `value` as packed bits, uint8 `(n, dim / 8)`, as `as_codes` does."""
-    return as_codes(value, name, "uint8", "(n, dim / 8)", "packed bits", "Pack vectors with binarize() first.")
-
-
-def as_int8(value: Any, name: str, takes: str = "(n, dim)") -> Int8Array:
-    """Return `value` as signed bytes, int8 `(n, dim)`, as `as_codes` does."""
-    return as_codes(value, name, "int8", takes, "signed bytes", "Make them with quantize_int8().")
 
 
 def cache_folder() -> Path:
@@ -259,7 +231,7 @@ def partial_name(path: Path) -> Path:
 
 
 def write_npz(path: str | os.PathLike[str], **arrays: Any) -> Path:
-    """Write arrays under their names, whole or not at all; `.npz` is appended where the path lacks it.
+    """Write arrays under their names, whole or not at all; returns the path, with `.npz` where it lacked that.
 
     No pickle: what lies in a cache folder is read, never run.
     """
@@ -274,12 +246,7 @@ def write_npz(path: str | os.PathLike[str], **arrays: Any) -> Path:
 
 
 def read_npz(path: str | os.PathLike[str], names: Sequence[str], kind: str) -> dict[str, Any]:
-    """Read the arrays of these names; `.npz` may be left out as in `write_npz`.
-
-    Args:
-        path: the file.
-        names: all of what it must hold.
-        kind: the class that wrote it, for the message.
+    """Read all arrays of these names; `.npz` may be left out. `kind`: the class that wrote the file, for messages.
 
     Raises:
         FileNotFoundError: no such file.

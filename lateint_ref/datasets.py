@@ -8,20 +8,20 @@ Models", 2021):
     qrels/test.tsv      query-id, corpus-id, score; tab-separated, with that header
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 Qrels = dict[str, dict[str, int]]
+
+_Item = TypeVar("_Item", "Passage", "Query")
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A corpus with one split's queries and judgments.
+    """A corpus with one split's queries and judgments, all in file order."""
 
-    Attributes:
-        name: the folder's name.
-        split: `dev`, `test`, ...
-        passages: every document, in file order.
-        queries: the split's queries, in file order.
-        qrels: query id to passage id to grade; a passage that is not listed has grade 0.
-    """
-
-    name: str
+    name: str  # of the folder
     split: str
     passages: list[Passage]
-    queries: list[Query]
-    qrels: Qrels
+    queries: list[Query]  # the split's alone
+    qrels: Qrels  # query id to passage id to grade; a passage that is not listed has grade 0
 
     @cached_property
     def ids(self) -> list[str]:
@@ -108,12 +100,7 @@ def data_folder() -> Path:
 def load_handbook(split: str = "dev") -> Dataset:
     """The bundled text collection `data/handbook`: 320 passages in 40 families of 8 look-alike siblings.
 
-    Args:
-        split: `"dev"` for choices, `"test"` for reporting.
-
-    Raises:
-        FileNotFoundError: no such data folder or split.
-        ValueError: a broken file.
+    The split `"dev"` is for choices, `"test"` for reporting. Errors as `load_beir`.
     """
     return load_beir(data_folder() / "handbook", split)
 
@@ -121,8 +108,9 @@ def load_handbook(split: str = "dev") -> Dataset:
 def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
     """Read a collection in BEIR layout and check that its parts fit together.
 
-    Published collections have documents without a text, judgments of documents or queries that are not there, and
-    grades below 0. These are left out, and one warning says how many.
+    Published collections have documents without a text, judgments that stand twice or are of documents or queries that
+    are not there, and grades below 0. These are left out, and one warning says how many. Their ids may be whole
+    numbers, and their grades written `1.0`.
 
     Args:
         folder: holds `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`.
@@ -130,38 +118,50 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
 
     Raises:
         FileNotFoundError: a file is missing; for an unknown split the message lists those there are.
-        ValueError: a line that is not what the layout says, a duplicate id, or nothing left to judge. The message
-            gives file and line.
+        ValueError: a line that is not what the layout says, a duplicate id, two grades for one pair, or nothing left to
+            judge. The message gives file and line.
     """
     root = Path(folder)
     left_out: Counter[str] = Counter()
     passages = []
-    for where, record in read_jsonl(root / "corpus.jsonl"):
-        title, text = (text_of(record, key, where, optional=True) for key in ("title", "text"))
+    for where, record in _records(root / "corpus.jsonl"):
+        title, text = (_text(record, key, where, optional=True) for key in ("title", "text"))
         if title.strip() or text.strip():
-            passages.append(Passage(text_of(record, "_id", where), title, text, metadata_of(record, where)))
+            passages.append(Passage(record["_id"], title, text, _metadata(record, where)))
         else:
             left_out["documents without title or text"] += 1
     queries = [
-        Query(text_of(record, "_id", where), text_of(record, "text", where), metadata_of(record, where))
-        for where, record in read_jsonl(root / "queries.jsonl")
+        Query(record["_id"], _text(record, "text", where), _metadata(record, where))
+        for where, record in _records(root / "queries.jsonl")
     ]
     for kind, items in (("corpus", passages), ("queries", queries)):
         if not items:
             raise ValueError(f"{root / f'{kind}.jsonl'} is empty: it needs at least one line.")
-    judgments = root / "qrels" / f"{split}.tsv"
-    if not judgments.is_file():
-        known = sorted(path.stem for path in judgments.parent.glob("*.tsv"))
-        raise FileNotFoundError(f"{judgments} does not exist. Splits of this collection: {', '.join(known) or 'none'}.")
-    qrels = read_qrels(judgments, {query.id for query in queries}, {passage.id for passage in passages}, left_out)
-    if left_out:
-        told = ", ".join(f"{count} {what}" for what, count in left_out.items())
+    path = root / "qrels" / f"{split}.tsv"
+    if not path.is_file():
+        known = sorted(other.stem for other in path.parent.glob("*.tsv"))
+        raise FileNotFoundError(f"{path} does not exist. Splits of this collection: {', '.join(known) or 'none'}.")
+    qrels: Qrels = {}
+    query_ids, passage_ids = {query.id for query in queries}, {passage.id for passage in passages}
+    for query_id, passage_id, grade in _judgments(path, left_out):
+        if query_id not in query_ids:
+            left_out["judgments of queries that are not there"] += 1
+        elif passage_id not in passage_ids:
+            left_out["judgments of documents that are not there"] += 1
+        elif grade < 0:
+            left_out["grades below 0"] += 1
+        else:
+            qrels.setdefault(query_id, {})[passage_id] = grade
+    told = ", ".join(f"{count} {what}" for what, count in left_out.items())
+    if not qrels:
+        raise ValueError(f"{path} holds no judgments of these queries and documents{f' ({told})' if told else ''}.")
+    if told:
         warnings.warn(f"{root.name}, {split}: left out {told}.", stacklevel=2)
     return Dataset(root.name, split, passages, [query for query in queries if query.id in qrels], qrels)
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `(file and line, record)`; blank lines are passed over. Ids must be unique."""
+def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """File and line, and what stands there, of every line that is not blank; ids become strings and are unique."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: a collection in BEIR layout needs it.")
     seen: dict[str, int] = {}
@@ -173,48 +173,40 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise ValueError(f"{where}: not a line of JSON ({error}).") from error
         if not isinstance(record, dict):
             raise ValueError(f"{where}: expected a JSON object with _id and text, got {type(record).__name__}.")
-        identifier = text_of(record, "_id", where)
+        if type(record.get("_id")) is int:
+            record["_id"] = str(record["_id"])
+        identifier = _text(record, "_id", where)
         if identifier in seen:
             raise ValueError(f"{where}: the id {identifier!r} was used before, in line {seen[identifier]}.")
         seen[identifier] = number
         yield where, record
 
 
-def read_qrels(path: Path, query_ids: Set[str], passage_ids: Set[str], left_out: Counter[str]) -> Qrels:
-    """Read judgments of these queries and documents; what is left out is counted in `left_out` by its kind.
-
-    Raises:
-        ValueError: a line that is no judgment, a pair judged twice, or no judgments left.
-    """
+def _judgments(path: Path, left_out: Counter[str]) -> Iterator[tuple[str, str, int]]:
+    """Query id, document id and grade of every pair, each pair once."""
     lines = list(_lines(path))
     if not lines or lines[0][1].split("\t") != ["query-id", "corpus-id", "score"]:
         raise ValueError(f"{path}, line 1: expected the header query-id, corpus-id, score, separated by tabs.")
-    qrels: Qrels = {}
+    seen: dict[tuple[str, str], tuple[int, int]] = {}
     for number, line in lines[1:]:
-        where = f"{path}, line {number}"
-        fields = line.split("\t")
+        where, fields = f"{path}, line {number}", line.split("\t")
         if len(fields) != 3:
             raise ValueError(f"{where}: expected query-id, corpus-id and score separated by tabs, got {line!r}.")
-        query_id, passage_id, grade = fields
-        if not re.fullmatch(r"-?[0-9]+", grade.strip()):
-            raise ValueError(f"{where}: the score must be a whole number, got {grade!r}.")
-        if passage_id in qrels.get(query_id, {}):
-            raise ValueError(f"{where}: query {query_id!r} and document {passage_id!r} are judged twice.")
-        if query_id not in query_ids:
-            left_out["judgments of queries that are not there"] += 1
-        elif passage_id not in passage_ids:
-            left_out["judgments of documents that are not there"] += 1
-        elif int(grade) < 0:
-            left_out["grades below 0"] += 1
+        query_id, passage_id, score = fields
+        if not re.fullmatch(r"-?[0-9]+(\.0*)?", score.strip()):
+            raise ValueError(f"{where}: the score must be a whole number, got {score!r}.")
+        grade = int(score.partition(".")[0])
+        before, earlier = seen.setdefault((query_id, passage_id), (grade, number))
+        if before != grade:
+            pair = f"query {query_id!r} and document {passage_id!r}"
+            raise ValueError(f"{where}: {pair} have the grade {grade} here and {before} in line {earlier}.")
+        if earlier != number:
+            left_out["judgments that stand twice"] += 1
         else:
-            qrels.setdefault(query_id, {})[passage_id] = int(grade)
-    if not qrels:
-        told = ", ".join(f"{count} {what}" for what, count in left_out.items())
-        raise ValueError(f"{path} holds no judgments of these queries and documents{f' ({told})' if told else ''}.")
-    return qrels
+            yield query_id, passage_id, grade
 
 
-def text_of(record: dict[str, Any], key: str, where: str, optional: bool = False) -> str:
+def _text(record: dict[str, Any], key: str, where: str, optional: bool = False) -> str:
     """A string of a record; where it is `optional`, an absent one or null is empty."""
     value = record.get(key)
     if value is None and optional:
@@ -224,8 +216,7 @@ def text_of(record: dict[str, Any], key: str, where: str, optional: bool = False
     return value
 
 
-def metadata_of(record: dict[str, Any], where: str) -> dict[str, Any]:
-    """The metadata of a record, empty where it has none."""
+def _metadata(record: dict[str, Any], where: str) -> dict[str, Any]:
     value = record.get("metadata") or {}
     if not isinstance(value, dict):
         raise ValueError(f"{where}: 'metadata' must be an object, got {value!r}.")
@@ -240,9 +231,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, raw.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise ValueError(f"{path}, line {number}: not UTF-8 ({error}).") from error
-
-
-_Item = TypeVar("_Item", Passage, Query)
 
 
 def _by_id(items: list[_Item], identifier: str, kind: str) -> _Item:

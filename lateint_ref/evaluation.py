@@ -30,16 +30,10 @@ MEASURES = ("nDCG@10", "RR@10", "R@100")
 
 
 def make_run(dataset: Dataset, score: Callable[[str], Any], depth: int = 100) -> Run:
-    """Score every document for every query of a dataset.
+    """Score every document for every query of a dataset, and keep the `depth` best; ties keep the collection's order.
 
-    Args:
-        dataset: queries, and the order of documents that `score` follows.
-        score: query text to `(n_docs,)` scores, larger is better.
-        depth: how many documents a query to keep.
-
-    Returns:
-        For each query its `depth` best documents; ties keep the collection's order. The values are `depth, depth -
-        1, ...` rather than the scores: of different scorings only ranks compare.
+    `score` takes a query's text to `(n_docs,)` scores, larger is better. The run's values are `depth, depth - 1, ...`
+    rather than these: of different scorings only ranks compare.
     """
     run: Run = {}
     for query in dataset.queries:
@@ -50,7 +44,7 @@ def make_run(dataset: Dataset, score: Callable[[str], Any], depth: int = 100) ->
 
 
 def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str = "nDCG@10") -> dict[str, float]:
-    """One measure for every judged query; a query without results counts 0.
+    """One measure for every judged query, in the order of `qrels`; a query without results counts 0.
 
     Documents with equal scores rank as they stand in the run, for every measure: the libraries behind `ir-measures`
     break ties in different ways, so they are given ranks.
@@ -59,9 +53,6 @@ def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str
         run: query id to document id to score.
         qrels: query id to document id to grade.
         measure: an `ir-measures` name such as `"nDCG@10"`, `"RR@10"`, `"R(rel=2)@100"`.
-
-    Returns:
-        Query id to value, in the order of `qrels`.
 
     Raises:
         TypeError: an id that is not a string.
@@ -74,10 +65,14 @@ def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str
         raise ValueError("qrels is empty: there is nothing to evaluate against.")
     unknown = [query_id for query_id in run if query_id not in qrels]
     if unknown:
-        raise ValueError(
-            f"run holds {len(unknown)} queries without judgments, first {unknown[0]!r}: is it a run of another split?"
-        )
-    parsed = _parsed(measure)
+        queries = f"{len(unknown)} queries without judgments, first {unknown[0]!r}"
+        raise ValueError(f"run holds {queries}: is it a run of another split?")
+    try:
+        parsed = ir_measures.parse_measure(measure)
+    except (AttributeError, NameError, TypeError, ValueError) as error:
+        raise ValueError(f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}.") from error
+    # A cut-off of 0 would abort the process, in compiled code.
+    whole(parsed.params.get("cutoff", 1), f"the cut-off of measure {measure!r}")
     values = dict.fromkeys(qrels, 0.0)
     found = {query_id: _ranks(query_id, documents) for query_id, documents in run.items() if documents}
     if found:
@@ -85,21 +80,8 @@ def per_query(run: Mapping[str, Mapping[str, float]], qrels: Qrels, measure: str
             results = list(ir_measures.iter_calc([parsed], qrels, found))
         except (ArithmeticError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             raise ValueError(f"measure {measure!r} cannot be computed here: {describe(error)}.") from error
-        for metric in results:
-            values[metric.query_id] = float(metric.value)
+        values |= {metric.query_id: float(metric.value) for metric in results}
     return values
-
-
-def _parsed(measure: str) -> Any:
-    import ir_measures
-
-    try:
-        parsed = ir_measures.parse_measure(measure)
-    except (AttributeError, NameError, TypeError, ValueError) as error:
-        raise ValueError(f"measure must be an ir-measures name such as 'nDCG@10', got {measure!r}.") from error
-    # A cut-off of 0 would abort the process, in compiled code.
-    whole(parsed.params.get("cutoff", 1), f"the cut-off of measure {measure!r}")
-    return parsed
 
 
 def _ranks(query_id: str, documents: Mapping[str, float]) -> dict[str, float]:
@@ -141,16 +123,10 @@ def by_type(runs: Mapping[str, Run], dataset: Dataset, measure: str = "nDCG@10")
 def bootstrap_interval(
     statistic: Callable[..., Any], *samples: Any, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
-    """95% percentile interval of a statistic over queries, which are drawn anew with replacement.
+    """Ends of the 95% percentile interval of a statistic over queries, which are drawn anew with replacement.
 
-    Args:
-        statistic: of arrays along `axis`, as `np.mean`; of several, as the ratio of two means.
-        samples: `(n_queries,)` each; of several, the same queries are drawn.
-        resamples: how often.
-        seed: of the draws.
-
-    Returns:
-        The interval's lower and upper end.
+    `statistic` takes arrays along `axis`, as `np.mean`; of several samples, `(n_queries,)` each, as for a ratio of
+    means, the same queries are drawn.
     """
     from scipy.stats import bootstrap
 
@@ -161,24 +137,14 @@ def bootstrap_interval(
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two systems on the same queries.
+    """Two systems on the same queries: the first less the second."""
 
-    Attributes:
-        difference: mean of the first less mean of the second.
-        low: lower end of the 95% bootstrap interval of the difference.
-        high: its upper end.
-        p_value: two-sided, of the paired randomization test.
-        wins: queries on which the first is better.
-        losses: queries on which the second is better.
-        ties: queries on which both are equal.
-    """
-
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    wins: int
-    losses: int
+    difference: float  # of the means
+    low: float  # lower end of the difference's 95% bootstrap interval
+    high: float  # its upper end
+    p_value: float  # two-sided, of the paired randomization test
+    wins: int  # queries on which the first is better
+    losses: int  # queries on which the second is better
     ties: int
 
     def __str__(self) -> str:
@@ -192,16 +158,9 @@ class PairedTest:
 def paired_test(
     first: Mapping[str, float], second: Mapping[str, float], resamples: int = 10_000, seed: int = 0
 ) -> PairedTest:
-    """Paired randomization test and bootstrap interval of the difference between two systems.
+    """Paired randomization test and bootstrap interval of the difference between two systems, from `per_query` of each.
 
-    Under the null hypothesis the sign of each query's difference is a coin toss, so signs are tossed
-    `resamples` times.
-
-    Args:
-        first: query id to value, from `per_query`.
-        second: the same queries for the other system.
-        resamples: tosses and bootstrap samples.
-        seed: of both.
+    Under the null hypothesis the sign of each query's difference is a coin toss, so signs are tossed `resamples` times.
 
     Raises:
         ValueError: the two do not hold the same queries, or fewer than two.
@@ -210,9 +169,8 @@ def paired_test(
 
     if set(first) != set(second):
         odd = sorted(set(first) ^ set(second))
-        raise ValueError(
-            f"both systems must have been run on the same queries; {len(odd)} stand in one only, first {odd[0]!r}."
-        )
+        alone = f"{len(odd)} stand in one only, first {odd[0]!r}"
+        raise ValueError(f"both systems must have been run on the same queries; {alone}.")
     if len(first) < 2:
         raise ValueError(f"a paired test needs at least two queries, got {len(first)}.")
     differences = np.array([float(first[query_id]) - float(second[query_id]) for query_id in first])
@@ -230,12 +188,5 @@ def paired_test(
         low, high = bootstrap_interval(np.mean, differences, resamples=resamples, seed=seed)
     elif mean:
         p_value = 2.0 ** (1 - len(differences))
-    return PairedTest(
-        mean,
-        low,
-        high,
-        p_value,
-        int((differences > 0).sum()),
-        int((differences < 0).sum()),
-        int((differences == 0).sum()),
-    )
+    wins, losses, ties = (int((np.sign(differences) == sign).sum()) for sign in (1, -1, 0))
+    return PairedTest(mean, low, high, p_value, wins, losses, ties)

@@ -1,4 +1,6 @@
-"""Compiled inner loops: plain Python over arrays, which numba turns into machine code for all cores.
+"""Compiled inner loops: plain Python over arrays, which numba turns into machine code; cores share the documents out.
+
+Arrays are checked, C-contiguous and of the dtypes that are named; each loop returns one number a document, `(n_docs,)`.
 
 Imported on first use, because numba takes longer to import than all the rest. Compiled once a machine, and kept beside
 this file or in numba's own cache folder; where neither can be written, once a process.
@@ -8,8 +10,6 @@ was forked after its parent has scored (`multiprocessing` on Linux before Python
 use the parent's threads: there the same loops run on one core, compiled anew in a second or two. Start such workers
 with the `spawn` method for all cores.
 """
-
-from __future__ import annotations
 
 import os
 import threading
@@ -58,17 +58,13 @@ def maxsim_segments(query, n_q, vectors, offsets):  # type: ignore[no-untyped-de
 
     A general matrix product would write all `n_q * total_vectors` similarities to memory only to read them
     once for the maximum. Here 3 document vectors meet 4 query vectors at a time: the 12 partial sums live in
-    registers, and of the finished similarities only the running maxima are kept. Documents are shared out
-    among the cores.
+    registers, and of the finished similarities only the running maxima are kept.
 
     Args:
-        query: float32 `(n_padded, dim)`, `n_padded` the next multiple of 4 from `n_q`, C-contiguous.
+        query: float32 `(n_padded, dim)`, the next multiple of 4 from `n_q`.
         n_q: how many rows of `query` count.
-        vectors: float32 or int8 `(total_vectors, dim)`, C-contiguous.
+        vectors: float32 or int8 `(total_vectors, dim)`.
         offsets: int64 `(n_docs + 1,)`.
-
-    Returns:
-        float32 `(n_docs,)`.
     """
     n_docs = offsets.shape[0] - 1
     n_padded, dim = query.shape
@@ -131,12 +127,9 @@ def hamming_segments(query, words, offsets):  # type: ignore[no-untyped-def]
     vector with that word of several query vectors.
 
     Args:
-        query: uint64 `(n_words, n_q)`, C-contiguous: word `w` of every query vector.
-        words: uint64 `(total_vectors, n_words)`, C-contiguous.
+        query: uint64 `(n_words, n_q)`: word `w` of every query vector.
+        words: uint64 `(total_vectors, n_words)`.
         offsets: int64 `(n_docs + 1,)`.
-
-    Returns:
-        int64 `(n_docs,)`.
     """
     n_docs = offsets.shape[0] - 1
     n_words, n_q = query.shape
@@ -167,12 +160,9 @@ def masked_segments(table, bits, offsets):  # type: ignore[no-untyped-def]
     up, so 2 rows of the table stand for 8 dimensions.
 
     Args:
-        table: float32 `(dim / 4, 16, n_q)`, C-contiguous; see `quantize.maxsim_asymmetric_scores`.
-        bits: uint8 `(total_vectors, dim / 8)`, C-contiguous.
+        table: float32 `(dim / 4, 16, n_q)`; see `quantize.maxsim_asymmetric_scores`.
+        bits: uint8 `(total_vectors, dim / 8)`.
         offsets: int64 `(n_docs + 1,)`.
-
-    Returns:
-        float32 `(n_docs,)`.
     """
     n_docs = offsets.shape[0] - 1
     n_q = table.shape[2]

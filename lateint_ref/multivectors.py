@@ -1,7 +1,5 @@
 """The vectors of many documents in one array: as floats, bits, bytes and residual codes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -20,30 +18,23 @@ from lateint_ref.checks import (
     describe,
     positive,
 )
-from lateint_ref.ragged import Ragged, checked_ids
+from lateint_ref.ragged import Ragged, checked_ids, offsets_of
 
 T = TypeVar("T", bound=np.generic)
 
 
 class Matrices(Ragged, Generic[T]):
-    """One matrix of vectors a document. A subclass says what a matrix must be.
-
-    Attributes:
-        vectors: `(total_vectors, columns)`, C-contiguous.
-        offsets, ids: as in `Ragged`.
-    """
+    """One matrix of vectors a document, back to back in `vectors`. A subclass says what a matrix must be."""
 
     _columns = ("vectors",)
     _shape: ClassVar[str] = "dim"
-    _unit: ClassVar[str]
 
     def __init__(self, vectors: Any, offsets: Any, ids: Sequence[str] | None = None) -> None:
         """Wrap a matrix that is already back to back; `from_list` is the usual way in.
 
         Raises:
             TypeError: `vectors` has the wrong dtype or `ids` are not strings.
-            ValueError: offsets that do not cut `vectors` into non-empty documents, values that do not belong in such
-                a matrix, duplicate ids.
+            ValueError: offsets that do not cut `vectors` into non-empty documents, or duplicate ids.
         """
         self.vectors: NDArray[T] = self._matrix(vectors, "vectors", f"(total_vectors, {self._shape})")
         super().__init__(len(self.vectors), offsets, ids)
@@ -60,14 +51,12 @@ class Matrices(Ragged, Generic[T]):
         Args:
             arrays: `n_docs` matrices `(n_i, columns)`, `n_i >= 1`, the same number of columns throughout; any iterable.
             ids: `n_docs` unique strings; by default those of `arrays` where it is a collection, or `"0"`, `"1"`, ...
-            mask: for padded documents, `(n_docs, longest)`: true (or 1) where a row is a vector, false where it is
-                padding.
+            mask: for padded documents, `(n_docs, longest)`: true (or 1) where a row is a vector and not padding.
 
         Raises:
             TypeError: a document has the wrong dtype, or `ids` are not strings.
-            ValueError: no documents, an empty document, mixed dims, values that do not belong in such a matrix, or a
-                document that ends in rows of zeros, which look like padding (the document is named); duplicate ids;
-                a mask that does not fit.
+            ValueError: no documents, an empty one, mixed dims, a float document that ends in a row of zeros, as padding
+                does (the document is named); duplicate ids; a mask that does not fit.
         """
         if isinstance(arrays, Ragged) and ids is None:
             ids = arrays.ids
@@ -82,27 +71,26 @@ class Matrices(Ragged, Generic[T]):
         if len(documents) == 0:
             raise ValueError("arrays is empty: a collection needs at least one document.")
         names = checked_ids(ids, len(documents))
-        kept = [None] * len(documents) if mask is None else _checked_mask(mask, len(documents))
+        if mask is not None:
+            documents = _unpadded(documents, mask, names)
         matrices: list[NDArray[T]] = []
-        for name, document, keep in zip(names, documents, kept, strict=True):
+        for name, document in zip(names, documents, strict=True):
             where = f"document {name!r}"
-            if keep is not None:
-                document = _unpadded(document, keep, where)
             matrix = cls._matrix(document, where, f"(n_i, {cls._shape})")
-            cls._reject_padding(matrix, where)
-            if matrices and matrix.shape[1] != matrices[0].shape[1]:
+            # Bits and bytes may be all zero and mean it.
+            if matrix.dtype == np.float32 and not matrix[-1].any() and matrix.any():
                 raise ValueError(
-                    f"{where} has {matrix.shape[1] * cls._dims_per_column} dimensions where document {names[0]!r} has "
-                    f"{matrices[0].shape[1] * cls._dims_per_column}: a collection holds vectors of one encoder and "
-                    "projection."
+                    f"{where} ends in a row of zeros, as padding does: MaxSim would count it. Cut it off or pass mask= "
+                    "(MultiVectors(vectors, offsets) takes vectors that are zero and mean it)."
                 )
             matrices.append(matrix)
-        offsets = np.concatenate([[0], np.cumsum([len(matrix) for matrix in matrices])])
-        return cls(np.concatenate(matrices), offsets, names)
-
-    @classmethod
-    def _reject_padding(cls, matrix: NDArray[T], name: str) -> None:
-        """Refuse a document that ends in rows that say nothing; bits may be all zero and mean it."""
+            dims = [part.shape[1] * cls._dims_per_column for part in (matrix, matrices[0])]
+            if dims[0] != dims[1]:
+                raise ValueError(
+                    f"{where} has {dims[0]} dimensions where document {names[0]!r} has {dims[1]}: a collection holds "
+                    "vectors of one encoder and projection."
+                )
+        return cls(np.concatenate(matrices), offsets_of([len(matrix) for matrix in matrices]), names)
 
     @property
     def dim(self) -> int:
@@ -114,15 +102,8 @@ class Matrices(Ragged, Generic[T]):
             yield self.vectors[start:stop]
 
     def __getitem__(self, key: Any) -> Any:
-        """One document's matrix by position or id, a view; or a collection by slice, list or mask, as `take`.
-
-        Raises:
-            IndexError: a position outside the collection.
-            KeyError: an unknown id.
-            TypeError: neither of these.
-        """
-        single = isinstance(key, (str, int, np.integer)) and not isinstance(key, bool)
-        if not single:
+        """One document's matrix by position or id, a view; or a collection by slice, list or mask, as `take`."""
+        if isinstance(key, bool) or not isinstance(key, (str, int, np.integer)):
             return self.take(key)
         place = self.positions([key])[0]
         return self.vectors[self.offsets[place] : self.offsets[place + 1]]
@@ -130,35 +111,26 @@ class Matrices(Ragged, Generic[T]):
     def __repr__(self) -> str:
         lengths = self.lengths
         spread = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
-        counts = f"{len(self)} documents, {spread} vectors each"
-        return f"{type(self).__name__}({counts}, {len(self.vectors)} x {self.dim} {self._unit})"
+        unit = self._dtypes[0] if self._dims_per_column == 1 else "bits"
+        counts = f"{len(self)} documents, {spread} vectors each, {len(self.vectors)} x {self.dim} {unit}"
+        return f"{type(self).__name__}({counts})"
 
 
 class MultiVectors(Matrices[np.float32]):
     """The vectors of many documents: what an encoder returns.
 
-    Lists, other numeric dtypes and tensors are converted to float32; a NaN or an infinity is refused. A float32 array
-    is taken as it is, not copied.
+    Lists, other numeric dtypes and tensors are converted to float32. A float32 array is taken as it is, not copied.
 
     Attributes:
         vectors: float32 `(total_vectors, dim)`, C-contiguous.
     """
 
-    _unit = "float32"
+    MADE_BY = "Build one with MultiVectors.from_list(list_of_matrices)."
     _dtypes = ("float32",)
 
     @classmethod
     def _matrix(cls, value: Any, name: str, takes: str) -> Float32Array:
         return as_matrix(value, name, takes)
-
-    @classmethod
-    def _reject_padding(cls, matrix: Float32Array, name: str) -> None:
-        if not matrix[-1].any() and matrix.any():
-            raise ValueError(
-                f"{name} ends in a row of zeros, as padding does: MaxSim would count it, and where all similarities "
-                "are negative it would win. Cut it off, or pass mask=. (MultiVectors(vectors, offsets) takes vectors "
-                "that are zero and mean it.)"
-            )
 
 
 class PackedMultiVectors(Matrices[np.uint8]):
@@ -168,7 +140,7 @@ class PackedMultiVectors(Matrices[np.uint8]):
         vectors: uint8 `(total_vectors, dim / 8)`, C-contiguous, most significant bit first.
     """
 
-    _unit = "bits"
+    MADE_BY = "Build one with binarize_collection(multivectors)."
     _dtypes = ("uint8",)
     _shape = "dim / 8"
     _dims_per_column = 8
@@ -191,7 +163,7 @@ class Int8MultiVectors(Matrices[np.int8]):
         scale: what a byte of 1 stands for.
     """
 
-    _unit = "int8"
+    MADE_BY = "Build one with quantize_collection(multivectors)."
     _dtypes = ("int8",)
     _shared = ("scale",)
 
@@ -213,6 +185,7 @@ class ResidualVectors(Ragged):
         residuals: uint8 `(total_vectors, dim * bits / 8)`, the bucket of each dimension, packed.
     """
 
+    MADE_BY = "Make one with ResidualCodec.encode."
     _columns = ("centroid_ids", "residuals")
     _dtypes = ("int32", "uint8")
 
@@ -220,22 +193,17 @@ class ResidualVectors(Ragged):
         """Check that the parts fit each other.
 
         Raises:
-            TypeError: residuals that are not uint8, or ids that are not strings.
-            ValueError: centroid ids that are not whole numbers of 0 or more, one a residual; offsets that do not cut
-                them into non-empty documents; duplicate ids.
+            ValueError: centroid ids that are not whole numbers of 0 or more, one a residual; offsets or ids as for
+                `MultiVectors`.
         """
         self.residuals: UInt8Array = as_bits(residuals, "residuals")
         numbers = np.asarray(centroid_ids)
         if numbers.shape != (len(self.residuals),) or not np.issubdtype(numbers.dtype, np.integer):
-            raise ValueError(
-                f"centroid_ids must hold one whole number for each of {len(self.residuals)} residuals, got "
-                f"{describe(centroid_ids)}."
-            )
-        if numbers.min() < 0 or numbers.max() > np.iinfo(np.int32).max:
-            raise ValueError(
-                f"centroid_ids must be from 0 to {np.iinfo(np.int32).max} (4 bytes each), got "
-                f"{numbers.min()} to {numbers.max()}."
-            )
+            each = f"one whole number for each of {len(self.residuals)} residuals"
+            raise ValueError(f"centroid_ids must hold {each}, got {describe(centroid_ids)}.")
+        least, most, largest = numbers.min(), numbers.max(), np.iinfo(np.int32).max
+        if least < 0 or most > largest:
+            raise ValueError(f"centroid_ids must be from 0 to {largest} (4 bytes each), got {least} to {most}.")
         self.centroid_ids: NDArray[np.int32] = numbers.astype(np.int32, copy=False)
         super().__init__(len(self.residuals), offsets, ids)
 
@@ -254,10 +222,7 @@ class ResidualVectors(Ragged):
 
 
 def as_words(bits: UInt8Array) -> NDArray[np.uint64]:
-    """Packed bits, uint8 `(n, dim / 8)`, as uint64 `(n, words)`, each row padded with zeros.
-
-    A view where a vector fills whole words (`dim` a multiple of 64), otherwise a copy.
-    """
+    """Packed bits, uint8 `(n, dim / 8)`, as uint64 `(n, words)`, each row padded with zeros: a view where it can be."""
     missing = -bits.shape[1] % 8
     if missing:
         bits = np.pad(bits, ((0, 0), (0, missing)))
@@ -272,16 +237,16 @@ def checked_scale(scale: Any) -> float:
     return value
 
 
-def _checked_mask(mask: Any, n_docs: int) -> list[NDArray[np.bool_]]:
-    rows = [np.asarray(row.detach().cpu() if hasattr(row, "detach") else row) for row in mask]
-    if len(rows) != n_docs or any(row.ndim != 1 or not np.isin(row, (0, 1)).all() for row in rows):
-        raise ValueError(f"mask must hold true or false for each row of {n_docs} documents, got {describe(mask)}.")
-    return [row.astype(bool) for row in rows]
-
-
-def _unpadded(document: Any, keep: NDArray[np.bool_], name: str) -> NDArray[Any]:
-    plain = document.data if isinstance(document, np.ma.MaskedArray) else document
-    rows = as_numbers(plain, name, "(longest, dim)")
-    if len(rows) != len(keep):
-        raise ValueError(f"mask has {len(keep)} entries for {name}, which has {len(rows)} rows.")
-    return rows[keep]
+def _unpadded(documents: Any, mask: Any, names: list[str]) -> list[NDArray[Any]]:
+    """The rows of padded documents that a mask says to keep."""
+    keep = [np.asarray(row.detach().cpu() if hasattr(row, "detach") else row) for row in mask]
+    if len(keep) != len(names) or any(row.ndim != 1 or not np.isin(row, (0, 1)).all() for row in keep):
+        raise ValueError(f"mask must hold true or false for each row of {len(names)} documents, got {describe(mask)}.")
+    kept = []
+    for name, document, row in zip(names, documents, keep, strict=True):
+        plain = document.data if isinstance(document, np.ma.MaskedArray) else document
+        vectors = as_numbers(plain, f"document {name!r}", "(longest, dim)")
+        if len(vectors) != len(row):
+            raise ValueError(f"mask has {len(row)} entries for document {name!r}, which has {len(vectors)} rows.")
+        kept.append(vectors[row.astype(bool)])
+    return kept

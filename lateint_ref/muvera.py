@@ -11,8 +11,6 @@ the authors' code, google/graph-mining, `sketching/point_cloud`. There the dot p
 MaxSim; here each side is divided by the root of that, so it estimates MaxSim itself.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +18,6 @@ import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array, as_matrix, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.scores import TO_MULTIVECTORS
 
 _MAX_BITS = 16
 
@@ -82,11 +79,7 @@ class FixedDimensionalEncoder:
         self.size = wide if final_dim is None else int(final_dim)
 
     def encode_query(self, query: Any) -> Float32Array:
-        """Sum of a query's vectors in each cell, float32 `(size,)`.
-
-        Args:
-            query: `(n_q, dim)`.
-        """
+        """Sum of a query's vectors, `(n_q, dim)`, in each cell, float32 `(size,)`."""
         matrix = as_matrix(query, "query", "(n_q, dim)")
         same_dim(matrix.shape[1], self.dim, "query", "the encoder")
         blocks = []
@@ -94,16 +87,11 @@ class FixedDimensionalEncoder:
             sums = np.zeros((self.cells, self.inner_dim), np.float32)
             np.add.at(sums, self.cells_of(matrix, repetition), self._project(matrix, repetition))
             blocks.append(sums)
-        encoded: Float32Array = self._finish(np.stack(blocks)[None])[0]
-        return encoded
+        return np.asarray(self._finish(np.stack(blocks)[None])[0])
 
     def encode_documents(self, documents: MultiVectors) -> Float32Array:
-        """Average of each document's vectors in each cell, float32 `(n_docs, size)`.
-
-        Args:
-            documents: the collection. Works through it in slices, so the result is the only large array.
-        """
-        require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+        """Average of each document's vectors in each cell, float32 `(n_docs, size)`, the only large array."""
+        require(documents, MultiVectors, "documents")
         same_dim(documents.dim, self.dim, "documents", "the encoder")
         found: Float32Array = np.empty((len(documents), self.size), np.float32)
         step = max(1, 2**22 // (self.repetitions * self.cells * self.inner_dim))
@@ -119,8 +107,7 @@ class FixedDimensionalEncoder:
         """Which cell each vector lies in, int64 `(n,)`: bit `i` of the number is its side of hyperplane `i`."""
         matrix = as_matrix(vectors, "vectors")
         sides = matrix @ self._planes[repetition] > 0
-        cells: Int64Array = sides @ (1 << np.arange(self.bits, dtype=np.int64))
-        return cells
+        return np.asarray(sides @ (1 << np.arange(self.bits, dtype=np.int64)))
 
     def _project(self, matrix: Float32Array, repetition: int) -> Float32Array:
         return matrix if self._signs is None else matrix @ self._signs[repetition]

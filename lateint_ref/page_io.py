@@ -12,9 +12,8 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,39 +31,28 @@ _pdfium = threading.RLock()
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD
 
 
-@dataclass(frozen=True)
-class OpenedImages:
-    """What `open_images` could and could not open.
+class OpenedImages(NamedTuple):
+    """What `open_images` could and could not open."""
 
-    Attributes:
-        images: the pages, RGB.
-        positions: for each of them its place in the list that was passed.
-        failed: place of each file that could not be opened, and why.
-    """
-
-    images: list[Image]
-    positions: list[int]
-    failed: dict[int, str]
+    images: list[Image]  # the pages, RGB
+    positions: list[int]  # for each of them its place in the list that was passed
+    failed: dict[int, str]  # place of each file that could not be opened, and why
 
 
 def open_image(source: str | os.PathLike[str] | bytes | Image) -> Image:
     """Open a page image as RGB, upright, whatever its file holds.
 
     Transparent parts become white paper, CMYK, palette, grey and 16-bit images are converted, a photograph's EXIF
-    rotation is applied, and of several frames the first is taken. A side of more than 4,000 pixels is scaled down to
-    that.
+    rotation is applied, and of several frames the first is taken. A side of more than 4,000 pixels is scaled to that.
 
     Args:
         source: a path, the bytes of a file, or a PIL image (which is left as it is).
 
-    Returns:
-        An RGB image of at least 16 and at most 4,000 pixels on each side.
-
     Raises:
         FileNotFoundError: no such file.
         TypeError: neither of the three.
-        ValueError: not an image, truncated, too small, of more pixels than Pillow or 120 million, or so narrow that
-            it cannot be scaled.
+        ValueError: not an image, truncated, less than 16 pixels wide or high (also after scaling), or of more pixels
+            than Pillow opens or 120 million.
     """
     from PIL import Image as Images
     from PIL import UnidentifiedImageError
@@ -93,17 +81,7 @@ def open_image(source: str | os.PathLike[str] | bytes | Image) -> Image:
 
 
 def open_images(sources: Iterable[str | os.PathLike[str] | bytes | Image]) -> OpenedImages:
-    """Open many page images; one bad file does not lose the others.
-
-    Args:
-        sources: each as `open_image` takes it.
-
-    Returns:
-        The pages that could be opened, and for every other its place and what was wrong with it.
-
-    Raises:
-        TypeError: one source rather than a list.
-    """
+    """Open many page images, each as `open_image`; one bad file does not lose the others."""
     if isinstance(sources, (str, bytes, os.PathLike)):
         raise TypeError(f"sources must be a list of images, got {describe(sources)}. Wrap a single one in a list.")
     images, positions, failed = [], [], {}
@@ -125,24 +103,21 @@ def pixels_digest(image: Image) -> str:
 def render_pdf(
     path: str | os.PathLike[str], dpi: int = 110, password: str | None = None, pages: Iterable[int] | None = None
 ) -> list[Image]:
-    """Draw the pages of a PDF, filled-in forms included, through pypdfium2.
+    """Draw the pages of a PDF, filled-in forms included, through pypdfium2: one RGB image a page.
+
+    An A4 page at 110 dpi has 910 x 1287 pixels and takes 3.5 MB: draw a long file in parts, or one page at a time with
+    `drawn_pages`.
 
     Args:
         path: the file.
         dpi: resolution, 20 to 600; at 110 body text is about 15 pixels high and OCR reads it.
         password: of an encrypted file.
-        pages: which pages, counted from 1, as `range(1, 11)`; all by default. An A4 page takes 3.5 MB at 110 dpi: draw
-            a long file in parts, or one page at a time with `drawn_pages`.
-
-    Returns:
-        One RGB image a page; an A4 page at 110 dpi has 910 x 1287 pixels.
+        pages: which pages, counted from 1, as `range(1, 11)`; all by default.
 
     Raises:
         FileNotFoundError: no such file.
         IndexError: a page that the file does not have.
-        TypeError: `dpi` or a page is not a whole number.
-        ValueError: an empty file, not a PDF, encrypted, without pages, a page too large at this resolution, or a
-            `dpi` out of range.
+        ValueError: an empty file, not a PDF, encrypted, without pages, or a page too large at this resolution.
     """
     return list(drawn_pages(path, dpi, password, pages))
 
@@ -177,35 +152,23 @@ def drawn_pages(
 
 
 def pdf_words(path: str | os.PathLike[str], password: str | None = None) -> list[list[str]]:
-    """The words in a PDF's text layer, through pypdfium2. No OCR.
+    """The words in a PDF's text layer, one list a page, empty for a scan: through pypdfium2, no OCR.
 
     They come in the order in which the PDF draws them. Typesetters draw one column after the other; a file that was
     put together otherwise needs OCR, whose reading order is found from the boxes. A word that a hyphen parts at the
     end of a line is put together without it: the text layer does not tell such hyphens from those of compounds.
-
-    Args:
-        path: the file.
-        password: of an encrypted file.
-
-    Returns:
-        One list of words a page; empty for a page that is only a picture, as scans are.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: an empty file, not a PDF, or encrypted.
+    Arguments and errors are those of `render_pdf`.
     """
+    pages = []
     document = _open_pdf(path, password)
     with _pdfium, closing(document):
-        return [_words(page) for page in document]
-
-
-def _words(page: Any) -> list[str]:
-    with closing(page), closing(page.get_textpage()) as text:
-        # The words' coordinates know nothing of a page's rotation, so the box must be the unrotated one.
-        left, bottom, right, top = page.get_bbox() if page.get_rotation() in (0, 180) else page.get_cropbox()
-        found = text.get_text_bounded(left, bottom, right, top)
+        for page in document:
+            with closing(page), closing(page.get_textpage()) as text:
+                # The words' coordinates know nothing of a page's rotation, so the box must be the unrotated one.
+                upright = page.get_rotation() in (0, 180)
+                pages.append(text.get_text_bounded(*(page.get_bbox() if upright else page.get_cropbox())))
     # PDFium gives the hyphen at the end of a line, and a soft one wherever it stands, as a control character.
-    return re.sub("[\x02\u00ad]\\s*", "", found).split()
+    return [re.sub("[\x02\u00ad]\\s*", "", page).split() for page in pages]
 
 
 def _open_pdf(path: str | os.PathLike[str], password: str | None) -> Any:
@@ -223,12 +186,11 @@ def _open_pdf(path: str | os.PathLike[str], password: str | None) -> Any:
             document = pypdfium2.PdfDocument(content, password=password)
         except pypdfium2.PdfiumError as error:
             # PDFium's reason may be left over from an earlier file, so the content must say the same.
+            reason = "is not a PDF, has no pages, or is damaged. Export or download it again"
             if error.err_code == _PASSWORD_NEEDED and b"/Encrypt" in content:
                 asked = "Its password is another one" if password else "Pass its password, or save it without one"
-                raise ValueError(f"{where} is encrypted. {asked}.") from error
-            raise ValueError(
-                f"{where} is not a PDF, has no pages, or is damaged. Export or download it again."
-            ) from error
+                reason = f"is encrypted. {asked}"
+            raise ValueError(f"{where} {reason}.") from error
         # Without it what was filled into a form is not drawn. It must come before the first page.
         document.init_forms()
     return document
@@ -239,7 +201,15 @@ def _as_page(image: Image, where: str) -> Image:
     from PIL import Image as Images
     from PIL import ImageOps
 
-    _check_size(image, where)
+    width, height = image.size
+    size = f"{where} is {width} x {height} pixels"
+    if min(width, height) < MIN_SIDE:
+        raise ValueError(f"{size}: a page has at least {MIN_SIDE} on each side.")
+    if width * height > MAX_PIXELS:
+        enough = "Scale it down first: a page of text is readable at about 1,300 pixels."
+        raise ValueError(f"{size}, more than {MAX_PIXELS:,} in all. {enough}")
+    if min(width, height) * MAX_SIDE < MIN_SIDE * max(width, height):
+        raise ValueError(f"{size}, too long and narrow for a page. Cut it into pages.")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16 bits a pixel, or 32 bits that hold 16
         values = np.asarray(image).astype(np.float64)
@@ -258,16 +228,3 @@ def _as_page(image: Image, where: str) -> Image:
         paper = Images.new("RGBA", layer.size, "white")
         return Images.alpha_composite(paper, layer).convert("RGB")
     return image.convert("RGB")
-
-
-def _check_size(image: Image, where: str) -> None:
-    width, height = image.size
-    if min(width, height) < MIN_SIDE:
-        raise ValueError(f"{where} is {width} x {height} pixels: a page has at least {MIN_SIDE} on each side.")
-    if width * height > MAX_PIXELS:
-        raise ValueError(
-            f"{where} is {width} x {height} pixels, more than {MAX_PIXELS:,} in all. Scale it down first: a page of "
-            "text is readable at about 1,300 pixels."
-        )
-    if min(width, height) * MAX_SIDE < MIN_SIDE * max(width, height):
-        raise ValueError(f"{where} is {width} x {height} pixels, too long and narrow for a page. Cut it into pages.")

@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -24,10 +24,10 @@ from lateint_ref.checks import (
     Float32Array,
     Float64Array,
     Int64Array,
-    as_numbers,
+    as_floats,
     describe,
+    one_of,
     read_npz,
-    reject_non_finite,
     require,
     whole,
     write_npz,
@@ -35,7 +35,7 @@ from lateint_ref.checks import (
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pooling import joined, unit_means
 from lateint_ref.ragged import pack_ids, unpack_ids
-from lateint_ref.scores import similarity_matrix
+from lateint_ref.scores import similarity_matrix, top_k
 
 Family = Literal["colpali", "colqwen2"]
 Grid = tuple[int, int]
@@ -59,6 +59,8 @@ class PageVectors:
             row-major order of the grid. The other positions are extra vectors.
     """
 
+    MADE_BY: ClassVar[str] = "A page encoder makes one: encode_pages(images)."
+
     vectors: MultiVectors
     grids: tuple[Grid, ...]
     patches: tuple[Int64Array, ...]
@@ -71,15 +73,12 @@ class PageVectors:
             ValueError: a number of grids or positions other than that of pages, an empty grid, or positions that
                 are not `rows * columns` different ones of the page's vectors (the page is named).
         """
-        require(self.vectors, MultiVectors, "vectors", "It holds one document a page.")
-        for name, value, holds in (
-            ("grids", self.grids, "(rows, columns)"),
-            ("patches", self.patches, "array of positions"),
-        ):
+        require(self.vectors, MultiVectors, "vectors")
+        for name, holds in (("grids", "(rows, columns)"), ("patches", "array of positions")):
+            value = getattr(self, name)
             if not hasattr(value, "__len__") or len(value) != len(self.vectors):
-                raise ValueError(
-                    f"{name} must hold one {holds} for each of {len(self.vectors)} pages, got {describe(value)}."
-                )
+                each = f"one {holds} for each of {len(self.vectors)} pages"
+                raise ValueError(f"{name} must hold {each}, got {describe(value)}.")
         grids = tuple(_checked_grid(grid, f"page {page!r}") for grid, page in zip(self.grids, self.ids, strict=True))
         patches = tuple(
             _checked_patches(positions, grid, int(count), page)
@@ -120,14 +119,8 @@ class PageVectors:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an `.npz` (no pickle), whole or not at all. Returns the path; `.npz` is appended where it lacks."""
-        return write_npz(
-            path,
-            vectors=self.vectors.vectors,
-            offsets=self.vectors.offsets,
-            ids=pack_ids(self.ids),
-            grids=np.asarray(self.grids, dtype=np.int64),
-            patches=np.concatenate(self.patches),
-        )
+        parts = {"vectors": self.vectors.vectors, "offsets": self.vectors.offsets, "ids": pack_ids(self.ids)}
+        return write_npz(path, **parts, grids=np.asarray(self.grids, np.int64), patches=np.concatenate(self.patches))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PageVectors:
@@ -137,9 +130,8 @@ class PageVectors:
         are_grids = np.issubdtype(grids.dtype, np.integer) and grids.ndim == 2 and patches.ndim == 1
         if not are_grids or grids.prod(axis=1).sum() != len(patches):
             raise ValueError(
-                f"{path} is not a PageVectors file: it holds positions of shape {patches.shape} for "
-                f"{grids.dtype} grids of shape {grids.shape}, where each patch needs one. Write it again with "
-                "PageVectors.save."
+                f"{path} is not a PageVectors file: positions of shape {patches.shape} do not fit {grids.dtype} grids "
+                f"of shape {grids.shape}. Write it again with PageVectors.save."
             )
         vectors = MultiVectors(parts["vectors"], parts["offsets"], unpack_ids(parts["ids"]))
         starts = np.cumsum(grids.prod(axis=1))[:-1]
@@ -153,20 +145,11 @@ class PageVectors:
 
 
 def grid_for(width: int, height: int, family: Family = "colpali") -> Grid:
-    """The patch grid that a page image of this size gets: arithmetic only, no model.
+    """The patch grid, `(rows, columns)`, that a page image of so many pixels gets: arithmetic only, no model.
 
-    ColPali stretches every page to 448 x 448 pixels, so its grid is always 32 x 32. ColQwen2 keeps the page's shape:
-    it rounds both sides to multiples of 28 pixels and, where that makes more than 768 visual tokens (or fewer than
-    4), scales the page down (or up) first.
-
-    Args:
-        width: pixels.
-        height: pixels.
-        family: `"colpali"` (ColPali v1.2, v1.3) or `"colqwen2"` (ColQwen2 v1.0 and ColQwen2.5 v0.2, whose published
-            processors are set to 768 tokens).
-
-    Returns:
-        `(rows, columns)`.
+    ColPali v1.2 and v1.3 (`"colpali"`) stretch every page to 448 x 448 pixels, so its grid is always 32 x 32. ColQwen2
+    v1.0 and ColQwen2.5 v0.2 (`"colqwen2"`) keep the page's shape: they round both sides to multiples of 28 pixels and,
+    where that makes more than 768 visual tokens (or fewer than 4), scale the page down (or up) first.
 
     Raises:
         ValueError: for ColQwen2, one side more than 200 times the other.
@@ -175,15 +158,11 @@ def grid_for(width: int, height: int, family: Family = "colpali") -> Grid:
         `smart_resize` of Qwen2-VL's image processor in transformers, and the processors of colpali-engine.
     """
     width, height = whole(width, "width"), whole(height, "height")
-    if family == "colpali":
+    if one_of(family, get_args(Family), "family") == "colpali":
         return _COLPALI_GRID
-    if family != "colqwen2":
-        raise ValueError(f"family must be 'colpali' or 'colqwen2', got {family!r}.")
     if max(width, height) > _COLQWEN2_ASPECT * min(width, height):
-        raise ValueError(
-            f"an image of {width} x {height} pixels is too long for ColQwen2: one side may be at most "
-            f"{_COLQWEN2_ASPECT} times the other. Cut it into pages."
-        )
+        limit = f"one side may be at most {_COLQWEN2_ASPECT} times the other. Cut it into pages"
+        raise ValueError(f"an image of {width} x {height} pixels is too long for ColQwen2: {limit}.")
     least, most = (tokens * _COLQWEN2_TOKEN**2 for tokens in _COLQWEN2_TOKENS)
     # Whole tokens a side; Python's round takes halves to the even number, and so does the model's processor.
     rows, columns = round(height / _COLQWEN2_TOKEN), round(width / _COLQWEN2_TOKEN)
@@ -218,10 +197,8 @@ def pool_blocks(pages: PageVectors, block: Sequence[int]) -> MultiVectors:
             are smaller where the grid ends. `(1, 3)` merges runs of three patches within a row.
 
     Returns:
-        float32, unit length but for the extra vectors. Blocks stand row by row; ids and order of pages stay.
-
-    Raises:
-        ValueError: patches that cancel out (page and block are named).
+        float32, unit length but for the extra vectors. Blocks stand row by row; ids and order of pages stay. Patches
+        that cancel out are a `ValueError` that names page and block.
     """
     size = _checked_grid(block, "block")
     return _pooled(pages, lambda grid: size)
@@ -229,7 +206,7 @@ def pool_blocks(pages: PageVectors, block: Sequence[int]) -> MultiVectors:
 
 def _pooled(pages: PageVectors, block: Any) -> MultiVectors:
     """Means of blocks, whose size `block` tells for a grid."""
-    require(pages, PageVectors, "pages", "It knows the patch grids.")
+    require(pages, PageVectors, "pages")
     matrices = []
     for page, grid, patches in zip(pages.ids, pages.grids, pages.patches, strict=True):
         height, width = block(grid)
@@ -245,59 +222,44 @@ def _pooled(pages: PageVectors, block: Any) -> MultiVectors:
 def patch_similarity(query: Any, page_patches: Any) -> Float32Array:
     """Dot products of every query vector with every patch of one page, laid out on the page's grid.
 
+    The maximum of each map is what its query vector adds to MaxSim, unless one of the page's extra vectors is more
+    similar still.
+
     Args:
         query: `(n_q, dim)`.
         page_patches: `(rows, columns, dim)`, as `PageVectors.patch_vectors` gives them.
 
     Returns:
-        float32 `(n_q, rows, columns)`. For unit-length vectors these are cosines. The maximum of each map is what
-        its query vector adds to MaxSim, unless one of the page's extra vectors is more similar still.
+        float32 `(n_q, rows, columns)`.
     """
-    patches = as_map(page_patches, "page_patches", "(rows, columns, dim), as PageVectors.patch_vectors gives them", 3)
+    patches = as_floats(page_patches, "page_patches", "(rows, columns, dim) of PageVectors.patch_vectors", 3)
     rows, columns, dim = patches.shape
     return similarity_matrix(query, patches.reshape(-1, dim)).reshape(-1, rows, columns)
 
 
 def summed_map(similarity: Any) -> Float32Array:
-    """One map for several query vectors: the sum of theirs.
+    """One map for several query vectors: the sum of theirs, `(n_q, rows, columns)` to float32 `(rows, columns)`.
 
     Sum over the vectors of the words that matter by slicing first: `summed_map(similarity[2:5])`.
-
-    Args:
-        similarity: `(n_q, rows, columns)`, from `patch_similarity`.
-
-    Returns:
-        float32 `(rows, columns)`.
     """
-    total: Float32Array = as_map(similarity, "similarity", "(n_q, rows, columns)", 3).sum(axis=0, dtype=np.float32)
-    return total
+    maps = as_floats(similarity, "similarity", "(n_q, rows, columns)", 3)
+    return np.asarray(maps.sum(axis=0, dtype=np.float32))
 
 
 def top_patches(heatmap: Any, k: int = 3) -> Int64Array:
-    """The `k` patches with the highest values, best first; of equal ones the first in reading order.
+    """Row and column of the `k` highest values of a map, `(rows, columns)`, best first: int64 `(k, 2)`.
 
-    Args:
-        heatmap: `(rows, columns)`.
-        k: how many; all of them where the map has fewer.
-
-    Returns:
-        int64 `(min(k, rows * columns), 2)`: row and column of each.
+    Of equal ones the first in reading order comes first; a map with fewer gives all.
     """
-    values = as_map(heatmap, "heatmap", "(rows, columns)", 2)
-    best = np.argsort(-values, axis=None, kind="stable")[: whole(k, "k")]
-    return np.stack(np.unravel_index(best, values.shape), axis=1).astype(np.int64)
+    values = as_floats(heatmap, "heatmap", "(rows, columns)", 2)
+    return np.stack(np.unravel_index(top_k(values.ravel(), k), values.shape), axis=1).astype(np.int64)
 
 
 def patch_boxes(grid: Grid, width: int, height: int) -> Float64Array:
     """Where the patches of a grid lie on a page image of this size.
 
-    The encoders stretch the whole page to whole patches, so the grid divides the page evenly; the edges are
-    fractions of a pixel where the size is no multiple of the grid.
-
-    Args:
-        grid: `(rows, columns)`.
-        width: pixels.
-        height: pixels.
+    The encoders stretch the whole page to whole patches, so the grid, `(rows, columns)`, divides the page evenly; the
+    edges are fractions of a pixel where the size is no multiple of the grid.
 
     Returns:
         float64 `(rows, columns, 4)`: x0, y0, x1, y1 in pixels, from the top left corner of the page.
@@ -308,18 +270,6 @@ def patch_boxes(grid: Grid, width: int, height: int) -> Float64Array:
     top, left = np.meshgrid(y[:-1], x[:-1], indexing="ij")
     bottom, right = np.meshgrid(y[1:], x[1:], indexing="ij")
     return np.stack([left, top, right, bottom], axis=-1)
-
-
-def as_map(value: Any, name: str, takes: str, axes: int) -> Float32Array:
-    """A map as float32, or an error that names the argument and says what it takes."""
-    array = as_numbers(value, name, takes)
-    if array.ndim != axes or not array.size:
-        state = "must be" if array.size else "is empty, and must be"
-        raise ValueError(f"{name} {state} an array {takes}, got {describe(array)}.")
-    with np.errstate(over="ignore"):
-        result = array.astype(np.float32)
-    reject_non_finite(result.reshape(-1, array.shape[-1]), name)
-    return result
 
 
 def _checked_grid(grid: Sequence[int], name: str) -> Grid:
@@ -333,13 +283,12 @@ def _checked_patches(positions: Any, grid: Grid, count: int, page: str) -> Int64
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"the patches of page {page!r} must be whole numbers (positions), got {describe(positions)}.")
     if array.shape != (grid[0] * grid[1],):
-        raise ValueError(
-            f"the patches of page {page!r} must be {grid[0] * grid[1]} positions, one for each patch of its "
-            f"{grid[0]} x {grid[1]} grid, got shape {array.shape}."
-        )
-    if array.min() < 0 or array.max() >= count or len(np.unique(array)) < len(array):
+        each = f"{grid[0] * grid[1]} positions, one for each patch of its {grid[0]} x {grid[1]} grid"
+        raise ValueError(f"the patches of page {page!r} must be {each}, got shape {array.shape}.")
+    different = len(np.unique(array))
+    if array.min() < 0 or array.max() >= count or different < len(array):
         raise ValueError(
             f"the patches of page {page!r} must be different positions from 0 to {count - 1}, its vectors; got "
-            f"{len(np.unique(array))} different ones from {array.min()} to {array.max()}."
+            f"{different} different ones from {array.min()} to {array.max()}."
         )
     return array.astype(np.int64)

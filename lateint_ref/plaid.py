@@ -8,49 +8,33 @@ section 4 (centroid interaction, centroid pruning, the four stages). The setting
 searcher.
 """
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array, as_matrix, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors, ResidualVectors
-from lateint_ref.ragged import rows_of
+from lateint_ref.ragged import offsets_of, rows_of
 from lateint_ref.residual import ResidualCodec
 from lateint_ref.scores import Hit, top_k
 
 
 class Settings(NamedTuple):
-    """What a search may leave out.
+    """What a search may leave out."""
 
-    Attributes:
-        n_probe: centroids looked up for each query vector.
-        threshold: a centroid counts in the first interaction only where some query vector is at least this similar.
-        n_docs: documents left after the first interaction; a quarter of them are decoded.
-    """
-
-    n_probe: int
-    threshold: float
-    n_docs: int
+    n_probe: int  # centroids looked up for each query vector
+    threshold: float  # a centroid counts in the first interaction only where some query vector is as similar
+    n_docs: int  # documents left after the first interaction; a quarter of them are decoded
 
 
 class Stages(NamedTuple):
-    """The documents, by position, that each stage of one search leaves.
+    """The documents, by position, that each stage of one search leaves; best first but for `candidates`."""
 
-    Attributes:
-        candidates: int64, those with a vector at a centroid that was looked up, ascending.
-        pruned: int64, the best by centroid interaction without the pruned centroids, best first.
-        decoded: int64, the best of these by centroid interaction with all centroids, best first.
-        ranked: int64, the same by MaxSim on decoded vectors, best first.
-        scores: float32, MaxSim of `ranked`.
-    """
-
-    candidates: Int64Array
-    pruned: Int64Array
-    decoded: Int64Array
-    ranked: Int64Array
-    scores: Float32Array
+    candidates: Int64Array  # those with a vector at a centroid that was looked up, ascending
+    pruned: Int64Array  # the best by centroid interaction without the pruned centroids
+    decoded: Int64Array  # the best of these by centroid interaction with all centroids
+    ranked: Int64Array  # the same by MaxSim on decoded vectors
+    scores: Float32Array  # MaxSim of `ranked`
 
 
 def settings_for(k: int) -> Settings:
@@ -79,7 +63,7 @@ def centroid_interaction(
         ValueError: fewer centroids than `encoded` uses.
     """
     matrix = as_matrix(similarities, "similarities", "(n_q, n_centroids)")
-    require(encoded, ResidualVectors, "encoded", "Make one with ResidualCodec.encode.")
+    require(encoded, ResidualVectors, "encoded")
     if encoded.centroid_ids.max() >= matrix.shape[1]:
         raise ValueError(
             f"similarities has {matrix.shape[1]} centroids, but encoded uses number {encoded.centroid_ids.max()}: "
@@ -108,21 +92,17 @@ class PlaidIndex:
     """
 
     def __init__(self, codec: ResidualCodec, encoded: ResidualVectors) -> None:
-        """Build the lists.
-
-        Raises:
-            ValueError: encoded by another codec.
-        """
-        require(codec, ResidualCodec, "codec", "Make one with ResidualCodec.train.").check(encoded)
+        """Build the lists; codes of another codec are a `ValueError`."""
+        require(codec, ResidualCodec, "codec").check(encoded)
         self.codec, self.encoded = codec, encoded
         owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
         pairs = np.unique(encoded.centroid_ids.astype(np.int64) * len(encoded) + owners)
         self.lists = (pairs % len(encoded)).astype(np.int32)
         counts = np.bincount(pairs // len(encoded), minlength=len(codec.centroids))
-        self.list_offsets: Int64Array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.list_offsets = offsets_of(counts)
 
     @classmethod
-    def build(cls, documents: MultiVectors, bits: int = 2, seed: int = 0) -> PlaidIndex:
+    def build(cls, documents: MultiVectors, bits: int = 2, seed: int = 0) -> Self:
         """Train a codec on a collection, encode it, build the lists."""
         codec = ResidualCodec.train(documents, bits, seed)
         return cls(codec, codec.encode(documents))
@@ -151,12 +131,7 @@ class PlaidIndex:
         return found
 
     def stages(self, query: Any, settings: Settings) -> Stages:
-        """One search, with what each stage leaves.
-
-        Args:
-            query: `(n_q, dim)`.
-            settings: what may be left out; `settings_for(k)` has ColBERT's.
-        """
+        """One search of a query, `(n_q, dim)`, with what each stage leaves."""
         n_docs = whole(settings.n_docs, "n_docs")
         similarities = self.similarities(query)
         candidates = self.candidates(similarities, settings.n_probe)
@@ -167,12 +142,9 @@ class PlaidIndex:
         return Stages(candidates, pruned, decoded, decoded[order], scores[order])
 
     def search(self, query: Any, k: int = 10, settings: Settings | None = None) -> list[Hit]:
-        """The best `k` documents by MaxSim on decoded vectors, among those that the earlier stages leave.
+        """The best `k` documents by MaxSim on decoded vectors, fewer where the earlier stages leave fewer.
 
-        Args:
-            query: `(n_q, dim)`.
-            k: how many hits, at least 1. Fewer come back where fewer are left.
-            settings: what may be left out; by default `settings_for(k)`.
+        `query` is `(n_q, dim)`; `settings` are ColBERT's, `settings_for(k)`, by default.
         """
         found = self.stages(query, settings_for(k) if settings is None else settings)
         ranked = zip(found.ranked[: whole(k, "k")], found.scores, strict=False)

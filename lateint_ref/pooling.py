@@ -5,9 +5,7 @@ Impact via Token Pooling", 2024, section 3 (hierarchical, k-means and sequential
 Efficient Document Retrieval with Vision Language Models", ICLR 2025 (token pooling of pages).
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array, as_matrix, describe, one_of, require, whole
 from lateint_ref.multivectors import MultiVectors
-from lateint_ref.scores import TO_MULTIVECTORS
+from lateint_ref.ragged import offsets_of
 
 # Cuts a matrix into several numbers of clusters: one array of labels, 0 to k - 1, for each of them.
 Clusters = Callable[[Float32Array, list[int], int], list[Int64Array]]
@@ -25,13 +23,7 @@ _LENGTH_TOLERANCE = 0.01
 
 
 def average_vector(vectors: Any) -> Float32Array:
-    """Mean of a document's vectors, scaled to length 1: for engines and stages that take a single vector.
-
-    Args:
-        vectors: `(n, dim)`.
-
-    Returns:
-        float32 `(dim,)` with L2 norm 1.
+    """Mean of a document's vectors, `(n, dim)`, scaled to length 1, float32 `(dim,)`: for what takes a single vector.
 
     Raises:
         ValueError: the mean is zero, so it has no direction.
@@ -41,24 +33,18 @@ def average_vector(vectors: Any) -> Float32Array:
 
 def average_vectors(documents: MultiVectors) -> Float32Array:
     """`average_vector` of every document, float32 `(n_docs, dim)`; a document whose mean is zero is named."""
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     pairs = zip(documents.ids, documents, strict=True)
     return np.stack([_unit_mean(matrix, f"document {name!r}") for name, matrix in pairs])
 
 
 def unit_means(matrix: Float32Array, labels: Int64Array, name: str) -> Float32Array:
-    """Mean, scaled to length 1, of every group of a checked matrix's rows: what all pooling comes down to.
+    """Mean, scaled to length 1, of every group of a matrix's rows, float32 `(n_groups, dim)`: what pooling is.
 
     Args:
-        matrix: `(n, dim)`.
+        matrix: `(n, dim)`, checked.
         labels: `(n,)`, the group of each row: each of `0 ... n_groups - 1` at least once.
         name: a group in error messages, with `{}` for its number.
-
-    Returns:
-        float32 `(n_groups, dim)`.
-
-    Raises:
-        ValueError: the mean of a group is zero.
     """
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
@@ -68,13 +54,9 @@ def unit_means(matrix: Float32Array, labels: Int64Array, name: str) -> Float32Ar
     norms = np.linalg.norm(means, axis=1)
     # Vectors that cancel leave rounding error rather than an exact zero; its direction means nothing.
     for group in np.flatnonzero(norms <= 1e-7 * np.maximum.reduceat(np.abs(rows).max(axis=1), starts)):
-        where = name.replace("{}", str(group))
-        raise ValueError(
-            f"the mean of {where} is zero: its {sizes[group]} vectors cancel out or are all zero, so an average has no "
-            "direction."
-        )
-    directions: Float32Array = (means / norms[:, None]).astype(np.float32)
-    return directions
+        where = f"{name.replace('{}', str(group))} is zero: its {sizes[group]} vectors cancel out or are all zero"
+        raise ValueError(f"the mean of {where}, so an average has no direction.")
+    return np.asarray(means / norms[:, None], np.float32)
 
 
 def unit_rows(matrix: Float32Array, name: str) -> Float32Array:
@@ -82,8 +64,7 @@ def unit_rows(matrix: Float32Array, name: str) -> Float32Array:
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     if not norms.all():
         raise ValueError(f"{name} holds a vector of length 0, first in row {int(norms.argmin())}: it has no direction.")
-    scaled: Float32Array = matrix / norms
-    return scaled
+    return np.asarray(matrix / norms)
 
 
 def pool_tokens(vectors: Any, pool_factor: int, method: str = "hierarchical", seed: int = 0) -> Float32Array:
@@ -111,56 +92,32 @@ def pool_tokens(vectors: Any, pool_factor: int, method: str = "hierarchical", se
         ValueError: a vector of length 0, or vectors of a cluster that cancel out.
     """
     matrix = as_matrix(vectors, "vectors")
-    return _levels(matrix, [whole(pool_factor, "pool_factor")], _method(method), whole(seed, "seed", least=0), "")[0]
+    find = _METHODS[one_of(method, METHODS, "method")]
+    return _levels(matrix, [whole(pool_factor, "pool_factor")], find, whole(seed, "seed", least=0), "")[0]
 
 
 def pool_collection(
-    documents: MultiVectors, pool_factor: int, method: str = "hierarchical", seed: int = 0, progress: bool = False
+    documents: MultiVectors, pool_factor: int, method: str = "hierarchical", seed: int = 0
 ) -> MultiVectors:
-    """`pool_tokens` of every document; ids and order stay, and errors name the document.
-
-    `progress` shows a progress bar.
-    """
-    factor = whole(pool_factor, "pool_factor")
-    return pool_levels(documents, [factor], method, seed, progress)[factor]
+    """`pool_tokens` of every document; ids and order stay, and errors name the document."""
+    return pool_levels(documents, [whole(pool_factor, "pool_factor")], method, seed)[pool_factor]
 
 
 def pool_levels(
-    documents: MultiVectors,
-    pool_factors: Sequence[int],
-    method: str = "hierarchical",
-    seed: int = 0,
-    progress: bool = False,
+    documents: MultiVectors, pool_factors: Sequence[int], method: str = "hierarchical", seed: int = 0
 ) -> dict[int, MultiVectors]:
-    """A collection pooled at several factors, for what one factor would cost: one Ward tree a document.
+    """A collection pooled by each of several different factors, as `pool_collection` does: factor to collection.
 
-    Cutting a document's tree at another height is all that another factor takes. The other methods share nothing.
-
-    Args:
-        documents: the collection.
-        pool_factors: different whole numbers of at least 1.
-        method: as `pool_tokens`.
-        seed: as `pool_tokens`.
-        progress: show a progress bar.
-
-    Returns:
-        Factor to collection, in the order of `pool_factors`; each is what `pool_collection` returns.
-
-    Raises:
-        ValueError: no factors, or one twice; a document whose vectors cancel out (it is named).
+    One Ward tree a document serves all: another factor cuts it at another height. The other methods share nothing.
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     if isinstance(pool_factors, (str, bytes)) or not hasattr(pool_factors, "__iter__"):
         raise TypeError(f"pool_factors must be a list of whole numbers, got {describe(pool_factors)}.")
     factors = [whole(factor, "pool_factors") for factor in pool_factors]
     if not factors or len(set(factors)) < len(factors):
         raise ValueError(f"pool_factors must be one or more different whole numbers, got {factors}.")
-    find, seed = _method(method), whole(seed, "seed", least=0)
-    pairs: Iterable[tuple[str, Float32Array]] = zip(documents.ids, documents, strict=True)
-    if progress:
-        from tqdm.auto import tqdm
-
-        pairs = tqdm(pairs, total=len(documents), desc="pooling", unit="document")
+    find, seed = _METHODS[one_of(method, METHODS, "method")], whole(seed, "seed", least=0)
+    pairs = zip(documents.ids, documents, strict=True)
     pooled = [_levels(matrix, factors, find, seed, f" of document {name!r}") for name, matrix in pairs]
     return {factor: joined([levels[place] for levels in pooled], documents.ids) for place, factor in enumerate(factors)}
 
@@ -181,19 +138,17 @@ def _levels(matrix: Float32Array, factors: list[int], find: Clusters, seed: int,
 
 def joined(matrices: Sequence[Float32Array], ids: Sequence[str]) -> MultiVectors:
     """A collection of checked matrices, one a document."""
-    return MultiVectors(np.concatenate(matrices), np.concatenate([[0], np.cumsum([len(m) for m in matrices])]), ids)
+    return MultiVectors(np.concatenate(matrices), offsets_of([len(matrix) for matrix in matrices]), ids)
 
 
 def _unit_mean(matrix: Float32Array, name: str) -> Float32Array:
-    mean: Float32Array = unit_means(matrix, np.zeros(len(matrix), np.int64), name)[0]
-    return mean
+    return np.asarray(unit_means(matrix, np.zeros(len(matrix), np.int64), name)[0])
 
 
 def _by_first_appearance(labels: Int64Array) -> Int64Array:
     """The same clusters, numbered `0, 1, ...` as they come."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    ranked: Int64Array = np.argsort(np.argsort(first))[inverse]
-    return ranked
+    return np.asarray(np.argsort(np.argsort(first))[inverse])
 
 
 def _hierarchical(matrix: Float32Array, counts: list[int], seed: int) -> list[Int64Array]:
@@ -274,7 +229,3 @@ _METHODS: dict[str, Clusters] = {
     "random": _random,
 }
 METHODS = tuple(_METHODS)
-
-
-def _method(method: str) -> Clusters:
-    return _METHODS[one_of(method, METHODS, "method")]

@@ -1,13 +1,12 @@
 """Fewer vectors a document: leave out those that say little. What is kept is kept as it is.
 
-No query is needed: a vector is judged by the other vectors of the collection.
+No query is needed: a vector is judged by the other vectors of the collection. What compares directions refuses a vector
+of length 0 with a `ValueError`.
 
 Sources: Lassance, Maachou, Park and Clinchant, "A Study on Token Pruning for ColBERT", 2021 (inverse document frequency
 and other scores that need no query); Ma et al., "Towards Storage-Efficient Visual Document Retrieval: An Empirical
 Study on Reducing Patch-Level Embeddings", ACL 2025 (pruning pages, with random choice as the control).
 """
-
-from __future__ import annotations
 
 from typing import Any
 
@@ -16,14 +15,14 @@ import numpy as np
 from lateint_ref.checks import Float32Array, as_scores, as_vector, one_of, positive, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pooling import unit_rows
-from lateint_ref.scores import TO_MULTIVECTORS
+from lateint_ref.ragged import offsets_of
 
 SCORES = ("rarity", "distance", "random")
 
 
 def drop_duplicates(documents: MultiVectors) -> MultiVectors:
     """Keep one of each document's equal vectors, the first. MaxSim stays the same to the last bit."""
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     kept = np.zeros(len(documents.vectors), dtype=bool)
     for start, matrix in zip(documents.offsets[:-1], documents, strict=True):
         kept[start + np.unique(matrix, axis=0, return_index=True)[1]] = True
@@ -41,18 +40,12 @@ def common_vector(documents: MultiVectors, threshold: float = 0.95, sample: int 
 
     Returns:
         float32 `(dim,)`, unit length: one of the sampled vectors.
-
-    Raises:
-        ValueError: a vector of length 0.
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
-    level, count = _cosine(threshold), whole(sample, "sample")
-    generator = np.random.default_rng(whole(seed, "seed", least=0))
-    total = len(documents.vectors)
-    drawn = generator.choice(total, min(count, total), replace=False)
+    require(documents, MultiVectors, "documents")
+    level, count = _cosine(threshold), min(whole(sample, "sample"), len(documents.vectors))
+    drawn = np.random.default_rng(whole(seed, "seed", least=0)).choice(len(documents.vectors), count, replace=False)
     vectors = unit_rows(documents.vectors[drawn], "documents")
-    chosen: Float32Array = vectors[int((vectors @ vectors.T >= level).sum(axis=1).argmax())]
-    return chosen
+    return np.asarray(vectors[int((vectors @ vectors.T >= level).sum(axis=1).argmax())])
 
 
 def prune_near(documents: MultiVectors, vector: Any, threshold: float = 0.95, keep_one: bool = True) -> MultiVectors:
@@ -64,11 +57,8 @@ def prune_near(documents: MultiVectors, vector: Any, threshold: float = 0.95, ke
         threshold: what cosine is near, above 0, at most 1.
         keep_one: keep the nearest of them in each document, so that a query vector which looks for the background still
             finds it. Where a document has nothing else, the nearest is kept in any case.
-
-    Raises:
-        ValueError: a vector of length 0.
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     level = _cosine(threshold)
     centre = unit_rows(as_vector(vector, "vector")[None], "vector")[0]
     same_dim(len(centre), documents.dim, "vector", "documents")
@@ -98,9 +88,9 @@ def vector_information(documents: MultiVectors, by: str = "rarity", sample: int 
         float32 `(total_vectors,)`, in the order of `documents.vectors`.
 
     Raises:
-        ValueError: a vector of length 0, a single document for `"rarity"`, or a mean of zero for `"distance"`.
+        ValueError: a single document for `"rarity"`, or a mean of zero for `"distance"`.
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     one_of(by, SCORES, "by")
     count = whole(sample, "sample")
     generator = np.random.default_rng(whole(seed, "seed", least=0))
@@ -109,20 +99,17 @@ def vector_information(documents: MultiVectors, by: str = "rarity", sample: int 
     vectors = unit_rows(documents.vectors, "documents")
     if by == "distance":
         mean = vectors.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
-        far: Float32Array = 1 - vectors @ unit_rows(mean, "the mean of documents")[0]
-        return far
+        return np.asarray(1 - vectors @ unit_rows(mean, "the mean of documents")[0])
     return _rarity(documents, vectors, generator.permutation(len(documents))[:count])
 
 
 def prune_vectors(documents: MultiVectors, scores: Any, factor: int) -> MultiVectors:
-    """Keep one in `factor` of each document's vectors: those with the largest scores, in their order.
+    """Keep one in `factor` of each document's vectors, `max(1, n // factor)` of `n`, in their order.
 
-    Args:
-        documents: the collection.
-        scores: `(total_vectors,)`, as `vector_information` returns them; of equal ones, the first are kept.
-        factor: at least 1; `max(1, n // factor)` vectors of a document's `n` are kept.
+    Those with the largest scores are kept, `(total_vectors,)` as `vector_information` returns them; of equal ones the
+    first.
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     factor = whole(factor, "factor")
     values = as_scores(scores, "scores", len(documents.vectors))
     kept = np.zeros(len(values), dtype=bool)
@@ -149,13 +136,12 @@ def _rarity(documents: MultiVectors, vectors: Float32Array, drawn: Any) -> Float
     # With a sample of one document, its own vectors have met no other: the mean of all the rest stands in.
     met = seen > 0
     total[~met], seen[~met] = total[met].mean(), 1
-    rare: Float32Array = (1 - total / seen).astype(np.float32)
-    return rare
+    return np.asarray(1 - total / seen, np.float32)
 
 
 def _subset(documents: MultiVectors, kept: Any) -> MultiVectors:
     counts = np.add.reduceat(kept.astype(np.int64), documents.offsets[:-1])
-    return MultiVectors(documents.vectors[kept], np.concatenate([[0], np.cumsum(counts)]), documents.ids)
+    return MultiVectors(documents.vectors[kept], offsets_of(counts), documents.ids)
 
 
 def _cosine(threshold: Any) -> float:

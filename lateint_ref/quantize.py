@@ -1,16 +1,15 @@
 """One bit a dimension, and one byte: the conversions, and MaxSim on them for one pair and for a collection.
 
-Bits: 1 where the value is above 0. Bytes: a value `v` is stored as the whole number nearest to `v / scale`, from -127
-to 127; one scale serves a whole collection, so scores within it compare, and ranking does not need the scale.
-(Elasticsearch's own `int8_hnsw` instead picks bounds from quantiles of the data; `element_type: byte` takes the bytes
-as they come.)
+Bits: 1 where the value is above 0, packed with the most significant bit first, uint8 `(n, dim / 8)`: dimension 0 is the
+128s bit of byte 0. Bytes: a value `v` is stored as the whole number nearest to `v / scale`, from -127 to 127; one scale
+serves a whole collection, so scores within it compare, and ranking does not need the scale. (Elasticsearch's own
+`int8_hnsw` instead picks bounds from quantiles of the data; `element_type: byte` takes the bytes as they come.)
 
 Sources: Elasticsearch reference, "Rank vectors field type" (bit vectors, hex strings, most significant bit first; byte,
 integers from -128 to 127) and "Script score query", functions `maxSimDotProduct` and `maxSimInvHamming`.
 """
 
-from __future__ import annotations
-
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,20 +17,13 @@ import numpy as np
 
 from lateint_ref.checks import Float32Array, Int8Array, UInt8Array, as_bits, as_int8, as_matrix, require, same_dim
 from lateint_ref.multivectors import Int8MultiVectors, MultiVectors, PackedMultiVectors, as_words, checked_scale
-from lateint_ref.scores import TO_MULTIVECTORS, tiled_scores
+from lateint_ref.scores import tiled_scores
 
 LARGEST = 127
-_TO_PACKED = "Build one with binarize_collection(multivectors)."
 
 
 def binarize(vectors: Any) -> UInt8Array:
-    """Keep one bit a dimension: 1 where the value is above zero, else 0.
-
-    Args:
-        vectors: `(n, dim)`, `dim` a multiple of 8.
-
-    Returns:
-        uint8 `(n, dim / 8)`, packed with the most significant bit first: dimension 0 is the 128s bit of byte 0.
+    """Keep one bit a dimension of vectors, `(n, dim)`: 1 where the value is above zero; uint8 `(n, dim / 8)`.
 
     Raises:
         ValueError: `dim` is not a multiple of 8.
@@ -46,7 +38,7 @@ def binarize(vectors: Any) -> UInt8Array:
 
 def binarize_collection(documents: MultiVectors) -> PackedMultiVectors:
     """`binarize` of every document; ids and order stay."""
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     return PackedMultiVectors(binarize(documents.vectors), documents.offsets, documents.ids)
 
 
@@ -56,11 +48,7 @@ def unpack(bits: Any) -> UInt8Array:
 
 
 def to_hex(bits: Any) -> list[str]:
-    """Packed vectors as hex strings, as Elasticsearch's `bit` fields take them: two lower-case digits a byte.
-
-    Args:
-        bits: uint8 `(n, dim / 8)` from `binarize`.
-    """
+    """Packed vectors as hex strings, as Elasticsearch's `bit` fields take them: two lower-case digits a byte."""
     return [row.tobytes().hex() for row in as_bits(bits, "bits")]
 
 
@@ -74,34 +62,21 @@ def from_hex(strings: Sequence[str]) -> UInt8Array:
         raise TypeError("strings must be a list of hex strings, one a vector; wrap a single one in a list.")
     if len(strings) == 0:
         raise ValueError("strings is empty: give at least one hex string.")
-    rows = []
     for number, text in enumerate(strings):
-        try:
-            rows.append(bytes.fromhex(text))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"string {number} is not hex (0-9, a-f, two digits a byte): {text!r}.") from error
-        # fromhex passes over spaces, Elasticsearch does not.
-        if 2 * len(rows[-1]) != len(text):
-            raise ValueError(f"string {number} is not hex (0-9, a-f, two digits a byte): it holds spaces, {text!r}.")
-        if len(rows[-1]) != len(rows[0]) or not rows[-1]:
-            raise ValueError(
-                f"string {number} holds {len(rows[-1])} bytes where the first holds {len(rows[0])}: all "
-                "vectors have the same, at least 1."
-            )
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1).copy()
+        # bytes.fromhex would pass over spaces, which Elasticsearch does not.
+        if not isinstance(text, str) or not re.fullmatch("([0-9a-fA-F]{2})+", text):
+            raise ValueError(f"string {number} is not hex (0-9, a-f, two digits a byte, nothing else): {text!r}.")
+        if len(text) != len(strings[0]):
+            sizes = f"{len(text) // 2} bytes where the first holds {len(strings[0]) // 2}"
+            raise ValueError(f"string {number} holds {sizes}: all vectors have the same.")
+    return np.frombuffer(bytes.fromhex("".join(strings)), np.uint8).reshape(len(strings), -1).copy()
 
 
 def maxsim_inv_hamming(query_bits: Any, document_bits: Any) -> float:
     """Symmetric bit MaxSim: both sides are bits, similarity is the share of dimensions on which they agree.
 
-    For each query vector the largest `(dim - hamming) / dim` over the document's vectors; then the sum.
-
-    Args:
-        query_bits: uint8 `(n_q, dim / 8)`.
-        document_bits: uint8 `(n_d, dim / 8)`.
-
-    Returns:
-        The score, from 0 to `n_q`.
+    For each query vector, uint8 `(n_q, dim / 8)`, the largest `(dim - hamming) / dim` over the document's vectors,
+    uint8 `(n_d, dim / 8)`; then the sum, from 0 to `n_q`.
     """
     q, d = as_bits(query_bits, "query_bits"), as_bits(document_bits, "document_bits")
     same_dim(8 * q.shape[1], 8 * d.shape[1], "query_bits", "document_bits")
@@ -114,34 +89,22 @@ def maxsim_inv_hamming_scores(query_bits: Any, documents: PackedMultiVectors) ->
     """`maxsim_inv_hamming` of one query with every document, float32 `(n_docs,)`, on all cores.
 
     Only whole numbers are added up to the last division, so nothing is rounded before it.
-
-    Args:
-        query_bits: uint8 `(n_q, dim / 8)`.
-        documents: the collection.
     """
-    require(documents, PackedMultiVectors, "documents", _TO_PACKED)
+    require(documents, PackedMultiVectors, "documents")
     q = as_bits(query_bits, "query_bits")
     same_dim(8 * q.shape[1], documents.dim, "query_bits", "documents")
     from lateint_ref import kernels
 
     distances = kernels.hamming_segments(np.ascontiguousarray(as_words(q).T), documents.words, documents.offsets)
-    scores: Float32Array = (len(q) - distances / documents.dim).astype(np.float32)
-    return scores
+    return np.asarray(len(q) - distances / documents.dim, np.float32)
 
 
 def maxsim_asymmetric(query: Any, document_bits: Any) -> float:
-    """Asymmetric MaxSim: a float query against stored bits read as 0 and 1.
+    """Asymmetric MaxSim: a float query, `(n_q, dim)`, against stored bits, uint8 `(n_d, dim / 8)`, read as 0 and 1.
 
     Each stored vector is a mask that picks which of the query's values are added: what Elasticsearch's
     `maxSimDotProduct` does on a `bit` field. Reading the bits as -1 and +1 instead gives `2 * score -
     query.sum()`, the same ranking.
-
-    Args:
-        query: `(n_q, dim)`.
-        document_bits: uint8 `(n_d, dim / 8)`.
-
-    Returns:
-        The score, in the units of the query's values.
     """
     q = as_matrix(query, "query", "(n_q, dim)")
     d = as_bits(document_bits, "document_bits")
@@ -154,12 +117,8 @@ def maxsim_asymmetric_scores(query: Any, documents: PackedMultiVectors) -> Float
     """`maxsim_asymmetric` of one query with every document, float32 `(n_docs,)`, on all cores.
 
     Exact up to the rounding of float32 sums; the documents stay packed.
-
-    Args:
-        query: `(n_q, dim)`.
-        documents: the collection.
     """
-    require(documents, PackedMultiVectors, "documents", _TO_PACKED)
+    require(documents, PackedMultiVectors, "documents")
     q = as_matrix(query, "query", "(n_q, dim)")
     same_dim(q.shape[1], documents.dim, "query", "documents")
     from lateint_ref import kernels
@@ -171,15 +130,11 @@ def maxsim_asymmetric_scores(query: Any, documents: PackedMultiVectors) -> Float
         for dimension in range(4):
             if value >> (3 - dimension) & 1:
                 table[:, value] += groups[:, dimension]
-    scores: Float32Array = kernels.masked_segments(table, documents.vectors, documents.offsets)
-    return scores
+    return np.asarray(kernels.masked_segments(table, documents.vectors, documents.offsets))
 
 
 def int8_scale(vectors: Any) -> float:
-    """The scale at which the largest value of `vectors`, sign aside, becomes 127.
-
-    Args:
-        vectors: `(n, dim)`, a sample or all of a collection.
+    """The scale at which the largest value of vectors, `(n, dim)`, sign aside, becomes 127.
 
     Raises:
         ValueError: nothing but zeros.
@@ -191,14 +146,9 @@ def int8_scale(vectors: Any) -> float:
 
 
 def quantize_int8(vectors: Any, scale: float | None = None) -> Int8Array:
-    """Round to whole multiples of `scale`; what lies beyond -127 and 127 of them is clipped there.
+    """Vectors, `(n, dim)`, as whole multiples of `scale`, int8 `(n, dim)`; beyond -127 and 127 they are clipped.
 
-    Args:
-        vectors: `(n, dim)`.
-        scale: what a byte of 1 stands for; by default `int8_scale(vectors)`, which clips nothing.
-
-    Returns:
-        int8 `(n, dim)`. Where nothing is clipped, no value is off by more than half a scale.
+    The default scale, `int8_scale(vectors)`, clips nothing, and then no value is off by more than half of it.
     """
     matrix = as_matrix(vectors, "vectors")
     step = int8_scale(matrix) if scale is None else checked_scale(scale)
@@ -209,7 +159,7 @@ def quantize_int8(vectors: Any, scale: float | None = None) -> Int8Array:
 
 def quantize_collection(documents: MultiVectors, scale: float | None = None) -> Int8MultiVectors:
     """`quantize_int8` of every document with one scale, by default that of the collection's largest value."""
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     step = int8_scale(documents.vectors) if scale is None else checked_scale(scale)
     return Int8MultiVectors(quantize_int8(documents.vectors, step), documents.offsets, documents.ids, step)
 
@@ -217,17 +167,17 @@ def quantize_collection(documents: MultiVectors, scale: float | None = None) -> 
 def maxsim_int8_scores(query: Any, documents: Int8MultiVectors) -> Float32Array:
     """MaxSim of one query with every document's bytes, as whole numbers: Elasticsearch's on a `byte` field.
 
-    Multiplied by the query's scale and the collection's, it estimates the float score; the ranking needs neither.
+    Multiplied by the query's scale and the collection's, it estimates the float score; the ranking needs neither. Up
+    to 1024 dimensions every dot product is exact; a sum past 2 ** 24 is rounded to float32, as Elasticsearch's is.
 
     Args:
         query: int8 `(n_q, dim)`, with a scale of its own if you like.
         documents: the collection.
 
     Returns:
-        float32 `(n_docs,)`, in the collection's order. Up to 1024 dimensions every dot product is exact; a sum past
-        2 ** 24 is rounded to float32, as Elasticsearch's is.
+        float32 `(n_docs,)`, in the collection's order.
     """
-    require(documents, Int8MultiVectors, "documents", "Build one with quantize_collection(multivectors).")
+    require(documents, Int8MultiVectors, "documents")
     q = as_int8(query, "query", "(n_q, dim)").astype(np.float32)
     same_dim(q.shape[1], documents.dim, "query", "documents")
     return tiled_scores(q, documents.vectors, documents.offsets)

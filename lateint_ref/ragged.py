@@ -3,8 +3,6 @@
 Documents differ in their number of vectors ("ragged"). Nothing is padded: `offsets` says where each document begins.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections import Counter
@@ -31,6 +29,8 @@ class Ragged:
     _columns: ClassVar[tuple[str, ...]]
     _dtypes: ClassVar[tuple[str, ...]]
     _shared: ClassVar[tuple[str, ...]] = ()
+    _dims_per_column: ClassVar[int] = 1
+    MADE_BY: ClassVar[str] = "Pass a MultiVectors or another collection."
 
     def __init__(self, rows: int, offsets: Any, ids: Sequence[str] | None) -> None:
         """Check how `rows` rows are cut into documents, and what these are called."""
@@ -54,12 +54,10 @@ class Ragged:
 
     def position(self, doc_id: str) -> int:
         """Position of a document by its id. Raises `KeyError` that names an unknown id."""
-        try:
-            return self._places[doc_id]
-        except KeyError:
-            raise KeyError(
-                f"no document has the id {doc_id!r} among {len(self)} documents (the first is {self.ids[0]!r})."
-            ) from None
+        if doc_id not in self:
+            first = f"among {len(self)} documents (the first is {self.ids[0]!r})"
+            raise KeyError(f"no document has the id {doc_id!r} {first}.")
+        return self._places[doc_id]
 
     def positions(self, chosen: Any, name: str = "documents") -> Int64Array:
         """Which documents are meant, int64: the one way in which collections are selected from.
@@ -85,9 +83,8 @@ class Ragged:
         array = np.asarray(chosen.detach().cpu() if hasattr(chosen, "detach") else chosen)
         if array.dtype == np.bool_:
             if array.shape != (len(self),):
-                raise ValueError(
-                    f"a mask must hold one truth value for each of {len(self)} documents, got {describe(chosen)}."
-                )
+                each = f"one truth value for each of {len(self)} documents"
+                raise ValueError(f"a mask must hold {each}, got {describe(chosen)}.")
             return np.flatnonzero(array)
         if array.size == 0:
             return np.empty(0, np.int64)
@@ -100,12 +97,7 @@ class Ragged:
         return places % len(self)
 
     def take(self, documents: Any) -> Self:
-        """A new collection of these documents, in this order; `documents` as `positions` takes them.
-
-        Raises:
-            IndexError, KeyError, TypeError: as `positions`.
-            ValueError: no documents, or one document twice.
-        """
+        """A new collection of these documents, in this order; errors as `positions`, and for none or one twice."""
         chosen = self.positions(documents)
         if not len(chosen):
             raise ValueError("documents is empty: a collection needs at least one document.")
@@ -118,25 +110,20 @@ class Ragged:
         """Join collections of this kind in order.
 
         Raises:
-            TypeError: a part of another kind.
             ValueError: no parts, mixed dims, an id that stands in two parts, or what the parts have once differs.
         """
         if not parts:
             raise ValueError(f"parts is empty: give at least one {cls.__name__}.")
         for part in parts:
             require(part, cls, "each of parts")
-        dims = [getattr(part, cls._columns[-1]).shape[1] * part._dims_per_column for part in parts]
-        if len(set(dims)) > 1:
-            raise ValueError(f"parts differ in dimensions ({dims}): a collection holds vectors of one encoder.")
-        for name in cls._shared:
-            values = {getattr(part, name) for part in parts}
-            if len(values) > 1:
-                raise ValueError(f"parts differ in {name} ({sorted(values)}): make them with one {name}.")
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate([part.lengths for part in parts]))])
+        once = {"dimensions": [getattr(part, cls._columns[-1]).shape[1] * part._dims_per_column for part in parts]}
+        once |= {name: [getattr(part, name) for part in parts] for name in cls._shared}
+        for name, values in once.items():
+            if len(set(values)) > 1:
+                raise ValueError(f"parts differ in {name} ({values}): a collection has one.")
         columns = [np.concatenate([getattr(part, name) for part in parts]) for name in cls._columns]
-        return parts[0]._like(columns, offsets, [doc_id for part in parts for doc_id in part.ids])
-
-    _dims_per_column: ClassVar[int] = 1
+        ids = [doc_id for part in parts for doc_id in part.ids]
+        return parts[0]._like(columns, offsets_of(np.concatenate([part.lengths for part in parts])), ids)
 
     def _like(self, columns: Sequence[Any], offsets: Any, ids: Sequence[str]) -> Self:
         """Another collection with these rows and what this one has once."""
@@ -145,11 +132,7 @@ class Ragged:
         return again
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write an `.npz` (no pickle). The file appears whole or not at all.
-
-        Returns:
-            The path written; `.npz` is appended where the name lacks it.
-        """
+        """Write an `.npz` (no pickle), whole or not at all. Returns the path; `.npz` is appended where it lacks."""
         arrays = {name: np.asarray(getattr(self, name)) for name in (*self._columns, "offsets", *self._shared)}
         return write_npz(path, **arrays, ids=pack_ids(self.ids))
 
@@ -173,26 +156,30 @@ class Ragged:
         return found
 
 
+def offsets_of(lengths: Any) -> Int64Array:
+    """Where documents of these lengths begin, and where the last one ends, int64 `(n_docs + 1,)`."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
 def rows_of(offsets: Int64Array, documents: Int64Array) -> tuple[Int64Array, Int64Array]:
     """The rows that belong to these documents, one document after the other, and the offsets that cut them."""
     starts, lengths = offsets[documents], np.diff(offsets)[documents]
-    cut = np.concatenate([[0], np.cumsum(lengths)])
+    cut = offsets_of(lengths)
     rows: Int64Array = np.arange(cut[-1]) + np.repeat(starts - cut[:-1], lengths)
     return rows, cut
 
 
-def checked_ids(ids: Sequence[str] | None, n_docs: int) -> list[str]:
+def checked_ids(ids: Sequence[str] | None, n_docs: int, name: str = "ids") -> list[str]:
     """Unique strings, one a document; `"0"`, `"1"`, ... where there are none."""
     if ids is None:
         return [str(index) for index in range(n_docs)]
     if isinstance(ids, str):
-        raise TypeError(f"ids must be a list with one string a document, got the single string {ids!r}.")
-    names = [str(require(name, str, "each of ids")) for name in ids]
+        raise TypeError(f"{name} must be a list with one string a document, got the single string {ids!r}.")
+    names = [str(require(doc_id, str, f"each of {name}")) for doc_id in ids]
     if len(names) != n_docs:
-        raise ValueError(f"ids has {len(names)} entries for {n_docs} documents.")
+        raise ValueError(f"{name} has {len(names)} entries for {n_docs} documents.")
     if len(set(names)) < len(names):
-        twice = Counter(names).most_common(1)[0][0]
-        raise ValueError(f"ids must be unique: {twice!r} stands more than once.")
+        raise ValueError(f"{name} must be unique: {Counter(names).most_common(1)[0][0]!r} stands more than once.")
     return names
 
 
@@ -203,9 +190,7 @@ def pack_ids(ids: Sequence[str]) -> UInt8Array:
 
 def unpack_ids(stored: NDArray[Any]) -> list[str]:
     """What `pack_ids` packed; NumPy's own strings, too."""
-    if stored.dtype == np.uint8:
-        return [str(name) for name in json.loads(stored.tobytes())]
-    return [str(name) for name in stored]
+    return [str(name) for name in (json.loads(stored.tobytes()) if stored.dtype == np.uint8 else stored)]
 
 
 def _checked_offsets(offsets: Any, total: int) -> Int64Array:
@@ -214,14 +199,10 @@ def _checked_offsets(offsets: Any, total: int) -> Int64Array:
         raise ValueError(f"offsets must be whole numbers of shape (n_docs + 1,), got {describe(offsets)}.")
     array = array.astype(np.int64)
     if array[0] != 0 or array[-1] != total:
-        raise ValueError(
-            f"offsets must begin at 0 and end at the number of vectors, {total}; got {array[0]} ... {array[-1]}."
-        )
+        ends = f"{array[0]} ... {array[-1]}"
+        raise ValueError(f"offsets must begin at 0 and end at the number of vectors, {total}; got {ends}.")
     gaps = np.diff(array)
-    if (gaps < 1).any():
-        index = int(np.argmax(gaps < 1))
-        raise ValueError(
-            f"offsets must increase: document {index} would have {gaps[index]} vectors. An empty document "
-            "cannot be scored; leave it out."
-        )
+    if gaps.min() < 1:
+        empty = f"document {int(np.argmax(gaps < 1))} would have {gaps[gaps < 1][0]} vectors"
+        raise ValueError(f"offsets must increase: {empty}. An empty document cannot be scored; leave it out.")
     return array

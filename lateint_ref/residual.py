@@ -33,7 +33,7 @@ from lateint_ref.checks import (
 )
 from lateint_ref.multivectors import MultiVectors, ResidualVectors
 from lateint_ref.ragged import rows_of
-from lateint_ref.scores import TO_MULTIVECTORS, maxsim_scores
+from lateint_ref.scores import maxsim_scores
 
 BITS = (1, 2, 4)
 _HELD_OUT, _HELD_OUT_MOST, _SMALL = 0.05, 50_000, 1000
@@ -50,6 +50,8 @@ class ResidualCodec:
         weights: float32 `(2 ** bits,)`: the value that each bucket stands for.
         bits: 1, 2 or 4.
     """
+
+    MADE_BY = "Make one with ResidualCodec.train."
 
     def __init__(self, centroids: Any, cutoffs: Any, weights: Any) -> None:
         """Take the parts as they are; `train` is the usual way in.
@@ -71,16 +73,11 @@ class ResidualCodec:
             )
         if (np.diff(self.cutoffs) < 0).any():
             raise ValueError(f"cutoffs must ascend, got {self.cutoffs.tolist()}.")
-        _checked_dim(self.dim, self.bits)
+        _checked_bits(self.bits, BITS, self.dim)
 
     @classmethod
     def train(
-        cls,
-        documents: MultiVectors,
-        bits: int = 2,
-        seed: int = 0,
-        n_centroids: int | None = None,
-        iterations: int = 4,
+        cls, documents: MultiVectors, bits: int = 2, seed: int = 0, n_centroids: int | None = None, iterations: int = 4
     ) -> ResidualCodec:
         """Learn centroids by k-means and buckets from the residuals of vectors that k-means has not seen.
 
@@ -100,16 +97,13 @@ class ResidualCodec:
                 do not fill whole bytes.
         """
         vectors = _unit_vectors(documents)
-        bits = _checked_bits(bits, BITS)
-        _checked_dim(documents.dim, bits)
+        bits = _checked_bits(bits, BITS, documents.dim)
         order = np.random.default_rng(seed).permutation(different_rows(vectors))
         held_out = min(int(_HELD_OUT * len(order)), _HELD_OUT_MOST) if len(order) >= _SMALL else 0
         sample = vectors[np.sort(order[held_out:])]
         count = centroid_count(len(vectors), len(order)) if n_centroids is None else whole(n_centroids, "n_centroids")
         if count > len(sample):
-            raise ValueError(
-                f"n_centroids is {count}, but there are only {len(sample)} different vectors to learn from."
-            )
+            raise ValueError(f"n_centroids is {count}, but there are only {len(sample)} different vectors for them.")
         centroids = _centroids_of(sample, count, seed, whole(iterations, "iterations"))
         untrained = cls(centroids, np.zeros(2**bits - 1), np.zeros(2**bits))
         unseen = vectors[order[:held_out]] if held_out else sample
@@ -139,11 +133,7 @@ class ResidualCodec:
         return np.searchsorted(self.cutoffs, as_matrix(residuals, "residuals"), side="left").astype(np.uint8)
 
     def encode(self, documents: MultiVectors) -> ResidualVectors:
-        """Vectors to centroid numbers and packed residuals.
-
-        Raises:
-            ValueError: a vector whose length is not 1.
-        """
+        """Vectors of length 1 to centroid numbers and packed residuals; another length is a `ValueError`."""
         vectors = _unit_vectors(documents)
         numbers = self.nearest(vectors)
         packed = [
@@ -153,25 +143,14 @@ class ResidualCodec:
         return ResidualVectors(numbers, np.concatenate(packed), documents.offsets, documents.ids)
 
     def coarser(self, bits: int) -> ResidualCodec:
-        """The same centroids with fewer bits: neighbouring buckets, which hold equal shares, taken together.
-
-        Args:
-            bits: 1, 2 or 4, at most this codec's.
-
-        Raises:
-            ValueError: residuals that do not fill whole bytes.
-        """
+        """The same centroids with fewer bits, 1, 2 or 4: neighbouring buckets, which hold equal shares, become one."""
         step = 2 ** self._fewer(bits)
         if step == 1:
             return self
         return ResidualCodec(self.centroids, self.cutoffs[step - 1 :: step], self.cutoffs[step // 2 - 1 :: step])
 
     def coarsen(self, encoded: ResidualVectors, bits: int) -> ResidualVectors:
-        """What `coarser(bits)` would encode the same vectors to, from this codec's codes and without the vectors.
-
-        Raises:
-            ValueError: encoded by another codec.
-        """
+        """What `coarser(bits)` would encode the same vectors to, from this codec's codes and without the vectors."""
         self.check(encoded)
         fewer = self._fewer(bits)
         if fewer == 0:
@@ -186,18 +165,13 @@ class ResidualCodec:
         """Centroid plus the weights of the buckets, divided by its length: vectors of length 1 again.
 
         Raises:
-            ValueError: encoded by another codec: other bits or dim, or a centroid that this one does not have.
+            ValueError: encoded by another codec, as for every method that takes codes.
         """
         self.check(encoded)
         return MultiVectors(self._decoded(encoded.centroid_ids, encoded.residuals), encoded.offsets, encoded.ids)
 
     def maxsim_scores(self, query: Any, encoded: ResidualVectors) -> Float32Array:
-        """MaxSim of a query with every encoded document, float32 `(n_docs,)`: decoded a part at a time.
-
-        Args:
-            query: `(n_q, dim)`.
-            encoded: the collection.
-        """
+        """MaxSim of a query, `(n_q, dim)`, with every encoded document, float32 `(n_docs,)`, a part at a time."""
         self.check(encoded)
         scores = []
         # Whole documents, as many as begin in a chunk of vectors.
@@ -222,7 +196,7 @@ class ResidualCodec:
 
     def check(self, encoded: Any) -> None:
         """Raise a `TypeError` or `ValueError` where `encoded` is not what this codec encodes to."""
-        require(encoded, ResidualVectors, "encoded", "Make one with ResidualCodec.encode.")
+        require(encoded, ResidualVectors, "encoded")
         width = self.dim * self.bits // 8
         if encoded.residuals.shape[1] != width or encoded.centroid_ids.max() >= len(self.centroids):
             raise ValueError(
@@ -232,29 +206,21 @@ class ResidualCodec:
 
     def _fewer(self, bits: int) -> int:
         """How many bits fewer than this codec's."""
-        wanted = _checked_bits(bits, [known for known in BITS if known <= self.bits])
-        _checked_dim(self.dim, wanted)
-        return self.bits - wanted
+        return self.bits - _checked_bits(bits, [known for known in BITS if known <= self.bits], self.dim)
 
     def _decoded(self, centroid_ids: Any, residuals: UInt8Array) -> Float32Array:
         # What each of the 256 bytes stands for, (256, 8 / bits).
         table = self.weights[unpack_buckets(np.arange(256, dtype=np.uint8)[:, None], self.bits)]
         vectors = table[residuals].reshape(len(residuals), self.dim)
         vectors += self.centroids[centroid_ids]
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors /= np.where(lengths > 0, lengths, 1)
-        return np.asarray(vectors, np.float32)
+        return _unit(vectors)
 
 
 def centroid_count(n_vectors: int, n_different: int | None = None) -> int:
     """How many centroids a collection gets: 16 times the root of its number of vectors, down to a power of two.
 
-    With a centroid a vector there would be nothing left to encode, so there are at least four different vectors for
-    each centroid. Where no vector stands twice, this acts on collections of fewer than 4096.
-
-    Args:
-        n_vectors: in the collection, at least 1.
-        n_different: how many of them differ; all, by default.
+    With a centroid a vector there would be nothing left to encode, so there are at least four different vectors (all
+    of them, by default) for each centroid. Where no vector stands twice, this acts on fewer than 4096.
     """
     n = whole(n_vectors, "n_vectors")
     different = n if n_different is None else whole(n_different, "n_different")
@@ -273,18 +239,18 @@ def pack(buckets: UInt8Array, bits: int) -> UInt8Array:
 
     The first dimension stands in the most significant bits of the first byte, as in `quantize.binarize`.
     """
-    each = 8 // bits
-    groups = buckets.reshape(len(buckets), -1, each)
-    packed = np.zeros(groups.shape[:2], np.uint8)
-    for place in range(each):
-        packed |= groups[:, :, place] << np.uint8(8 - bits * (place + 1))
-    return packed
+    groups = buckets.reshape(len(buckets), -1, 8 // bits)
+    return np.asarray(np.bitwise_or.reduce(groups << _shifts(bits), axis=2))
 
 
 def unpack_buckets(packed: UInt8Array, bits: int) -> UInt8Array:
     """Bytes, uint8 `(n, dim * bits / 8)`, to buckets, uint8 `(n, dim)`."""
-    shifts = np.array([8 - bits * (place + 1) for place in range(8 // bits)], np.uint8)
-    return ((packed[:, :, None] >> shifts) & np.uint8(2**bits - 1)).reshape(len(packed), -1)
+    return ((packed[:, :, None] >> _shifts(bits)) & np.uint8(2**bits - 1)).reshape(len(packed), -1)
+
+
+def _shifts(bits: int) -> UInt8Array:
+    """How far left the buckets of one byte stand, the first one furthest."""
+    return np.arange(8 - bits, -1, -bits, dtype=np.uint8)
 
 
 def _centroids_of(sample: Float32Array, count: int, seed: int, iterations: int) -> Float32Array:
@@ -298,9 +264,14 @@ def _centroids_of(sample: Float32Array, count: int, seed: int, iterations: int) 
     # order, more need not. A cluster left empty is no fault: nothing will be encoded with it.
     with threadpool_limits(limits=2, user_api="openmp"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        centroids = means.fit(sample).cluster_centers_
-    lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
-    return np.asarray(centroids / np.where(lengths > 0, lengths, 1), np.float32)
+        return _unit(means.fit(sample).cluster_centers_)
+
+
+def _unit(vectors: Any) -> Float32Array:
+    """Divide each vector in place by its length, where it has one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.where(lengths > 0, lengths, 1)
+    return np.asarray(vectors, np.float32)
 
 
 def _chunks(n_rows: int) -> list[slice]:
@@ -308,21 +279,16 @@ def _chunks(n_rows: int) -> list[slice]:
     return [slice(start, start + _CHUNK) for start in range(0, n_rows, _CHUNK)]
 
 
-def _checked_bits(bits: Any, known: Any) -> int:
+def _checked_bits(bits: Any, known: Any, dim: int) -> int:
     if whole(bits, "bits") not in known:
         raise ValueError(f"bits must be one of {list(known)}, got {bits}.")
+    if dim * bits % 8:
+        raise ValueError(f"{dim} dimensions at {bits} bits do not fill whole bytes: multiples of 8 bits do.")
     return int(bits)
 
 
-def _checked_dim(dim: int, bits: int) -> None:
-    if dim * bits % 8:
-        raise ValueError(
-            f"{dim} dimensions at {bits} bits do not fill whole bytes: dim * bits must be a multiple of 8."
-        )
-
-
 def _unit_vectors(documents: Any) -> Float32Array:
-    vectors = require(documents, MultiVectors, "documents", TO_MULTIVECTORS).vectors
+    vectors = require(documents, MultiVectors, "documents").vectors
     lengths = np.linalg.norm(vectors, axis=1)
     off = np.abs(lengths - 1) > _LENGTH_TOLERANCE
     if off.any():

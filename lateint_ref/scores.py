@@ -6,8 +6,6 @@ Source: Khattab and Zaharia, "ColBERT: Efficient and Effective Passage Search vi
 Interaction over BERT", SIGIR 2020, section 3.3, equation 3.
 """
 
-from __future__ import annotations
-
 import operator
 from typing import Any, NamedTuple
 
@@ -15,8 +13,6 @@ import numpy as np
 
 from lateint_ref.checks import Float32Array, Int64Array, as_matrix, as_scores, require, same_dim, whole
 from lateint_ref.multivectors import MultiVectors
-
-TO_MULTIVECTORS = "Build one with MultiVectors.from_list(list_of_matrices)."
 
 
 class Alignment(NamedTuple):
@@ -39,14 +35,9 @@ class Hit(NamedTuple):
 
 
 def similarity_matrix(query: Any, document: Any) -> Float32Array:
-    """All dot products between a query's and a document's vectors.
+    """All dot products between a query's vectors, `(n_q, dim)`, and a document's, `(n_d, dim)`: float32 `(n_q, n_d)`.
 
-    Args:
-        query: `(n_q, dim)`.
-        document: `(n_d, dim)`.
-
-    Returns:
-        float32 `(n_q, n_d)`. For unit-length vectors these are cosines, from -1 to 1.
+    For unit-length vectors these are cosines, from -1 to 1.
     """
     q, d = as_matrix(query, "query", "(n_q, dim)"), as_matrix(document, "document", "(n_d, dim)")
     same_dim(q.shape[1], d.shape[1], "query", "document")
@@ -57,35 +48,25 @@ def maxsim(query: Any, document: Any) -> float:
     """MaxSim of one query and one document: the sum over query vectors of the largest dot product.
 
     Not symmetric: each *query* vector counts once, document vectors that nobody chose count nothing. With unit-length
-    vectors the score lies between `-n_q` and `n_q`. Arguments and errors as `similarity_matrix`.
+    vectors the score lies between `-n_q` and `n_q`. Arguments as `similarity_matrix`.
     """
     return float(similarity_matrix(query, document).max(axis=1).sum())
 
 
 def alignment(query: Any, document: Any) -> Alignment:
-    """For each query vector, its best document vector: the explanation of a MaxSim score.
-
-    Arguments and errors as `similarity_matrix`.
-    """
+    """For each query vector, its best document vector, which explains a score. Arguments as `similarity_matrix`."""
     matrix = similarity_matrix(query, document)
     indices = matrix.argmax(axis=1)
     return Alignment(indices, matrix[np.arange(len(indices)), indices])
 
 
 def maxsim_scores(query: Any, documents: MultiVectors) -> Float32Array:
-    """MaxSim of one query with every document of a collection: exact, in float32, on all cores.
+    """MaxSim of one query, `(n_q, dim)`, with every document of a collection: exact, float32 `(n_docs,)`, on all cores.
 
-    The similarities are never stored, so beside the input it needs only the `(n_docs,)` result. Safe to call from
-    threads; in a forked process it runs on one core (see `kernels`).
-
-    Args:
-        query: `(n_q, dim)`.
-        documents: the collection, ragged as it is.
-
-    Returns:
-        float32 `(n_docs,)`, in the collection's order.
+    The similarities are never stored, so beside the input it needs only the result. Safe to call from threads; in a
+    forked process it runs on one core (see `kernels`).
     """
-    require(documents, MultiVectors, "documents", TO_MULTIVECTORS)
+    require(documents, MultiVectors, "documents")
     q = as_matrix(query, "query", "(n_q, dim)")
     same_dim(q.shape[1], documents.dim, "query", "documents")
     return tiled_scores(q, documents.vectors, documents.offsets)
@@ -101,12 +82,7 @@ def tiled_scores(query: Float32Array, vectors: Any, offsets: Int64Array) -> Floa
 
 
 def top_k(scores: Any, k: int) -> Int64Array:
-    """Positions of the `k` largest scores, best first; ties keep their original order.
-
-    Args:
-        scores: `(n,)`.
-        k: at least 1; more than `n` gives all.
-    """
+    """Positions of the `k` largest of scores, `(n,)`, best first; ties keep their order. `k` above `n` gives all."""
     values = as_scores(scores, "scores")
     k = min(whole(k, "k"), len(values))
     candidates = np.arange(len(values))
@@ -119,14 +95,10 @@ def top_k(scores: Any, k: int) -> Int64Array:
 
 
 def rank_of(scores: Any, position: int) -> int:
-    """Which place a document takes by its score, 1 for the best; ties as in `top_k`.
-
-    Args:
-        scores: `(n,)`.
-        position: of the document, from 0 to `n - 1`.
+    """Which place the document at a position takes by its score, 1 for the best; ties as in `top_k`.
 
     Raises:
-        IndexError: no such position.
+        IndexError: a position that is not from 0 to `n - 1`.
     """
     values = as_scores(scores, "scores")
     place = operator.index(position)
@@ -136,15 +108,8 @@ def rank_of(scores: Any, position: int) -> int:
 
 
 def search(query: Any, documents: MultiVectors, k: int = 10) -> list[Hit]:
-    """Exhaustive search: exact MaxSim with every document, the best `k` first.
-
-    Args:
-        query: `(n_q, dim)`.
-        documents: the collection.
-        k: how many hits, at least 1.
-    """
-    scores = maxsim_scores(query, documents)
-    return hits(documents.ids, scores, k)
+    """Exhaustive search: exact MaxSim of a query, `(n_q, dim)`, with every document, the best `k` first."""
+    return hits(documents.ids, maxsim_scores(query, documents), k)
 
 
 def hits(ids: list[str], scores: Any, k: int) -> list[Hit]:

@@ -50,8 +50,18 @@ def test_unknown_ids(folder):
         ),
         (
             "corpus.jsonl",
-            CORPUS + '{"_id": 3, "text": "x"}\n',
-            r"corpus.jsonl, line 3: '_id' must be a non-empty string, got 3",
+            CORPUS + '{"_id": 3.5, "text": "x"}\n',
+            r"corpus.jsonl, line 3: '_id' must be a non-empty string, got 3.5",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": true, "text": "x"}\n',
+            r"line 3: '_id' must be a non-empty string, got True",
+        ),
+        (
+            "corpus.jsonl",
+            CORPUS + '{"_id": 7, "text": "x"}\n{"_id": "7", "text": "y"}\n',
+            r"corpus.jsonl, line 4: the id '7' was used before, in line 3",
         ),
         (
             "corpus.jsonl",
@@ -74,9 +84,15 @@ def test_unknown_ids(folder):
         ("qrels/test.tsv", QRELS + "q1\td1\t0.5\n", r"test.tsv, line 3: the score must be a whole number"),
         (
             "qrels/test.tsv",
-            QRELS + "q1\td2\t1\n",
-            r"test.tsv, line 3: query 'q1' and document 'd2' are judged twice",
+            QRELS + "q1\td1\t1\nq1\td2\t1\n",
+            r"test.tsv, line 4: query 'q1' and document 'd2' have the grade 1 here and 2 in line 2",
         ),
+        (
+            "qrels/test.tsv",
+            QRELS + "q1\td2\t-1\n",
+            r"line 3: query 'q1' and document 'd2' have the grade -1 here and 2",
+        ),
+        ("qrels/test.tsv", QRELS + "q1\td1\t1.0.0\n", r"test.tsv, line 3: the score must be a whole number"),
         ("qrels/test.tsv", QRELS + "q1\td1\t\u00b2\n", r"test.tsv, line 3: the score must be a whole number"),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", r"test.tsv holds no judgments"),
         ("qrels/test.tsv", QRELS.replace("q1", "q9"), r"no judgments .*1 judgments of queries that are not there"),
@@ -110,6 +126,23 @@ def test_published_folders_load_and_say_what_is_left_out(folder):
         "2 judgments of documents that are not there",
     ):
         assert words in message
+
+
+def test_judgments_that_stand_twice_count_once(folder):
+    (folder / "qrels" / "test.tsv").write_text(QRELS + "q1\td1\t1\nq1\td2\t2\nq1\td2\t2.0\n")
+    with pytest.warns(UserWarning, match="left out 2 judgments that stand twice"):
+        assert load_beir(folder).qrels == {"q1": {"d2": 2, "d1": 1}}
+
+
+def test_ids_and_grades_written_as_numbers(folder, recwarn):
+    (folder / "corpus.jsonl").write_text('{"_id": 7, "text": "seven"}\n{"_id": 0, "text": "none"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": 12, "text": "first?"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n12\t7\t1.0\n12\t0\t2.\n")
+    dataset = load_beir(folder)
+    assert (dataset.ids, dataset.queries[0].id) == (["7", "0"], "12")
+    assert dataset.qrels == {"12": {"7": 1, "0": 2}}
+    assert all(isinstance(grade, int) for grade in dataset.qrels["12"].values())
+    assert not recwarn.list
 
 
 def test_a_whole_collection_loads_without_a_word(folder, recwarn):

@@ -70,9 +70,9 @@ def test_scores_of_a_collection_are_those_of_its_rankings(seed, depth):
     [
         (([],), ValueError, "at least one ranking"),
         (("abc",), ValueError, "at least one ranking"),
-        ((["abc"],), TypeError, "ranking 0 must be a list of ids, got str 'abc'"),
-        (([["a"], [1]],), TypeError, "ranking 1 must be a list of ids"),
-        (([["a"], ["b", "c", "b"]],), ValueError, "ranking 1 holds 'b' more than once"),
+        ((["abc"],), TypeError, "ids of ranking 0 must be a list .*'abc'"),
+        (([["a"], [1]],), TypeError, "each of the ids of ranking 1 must be a str, got int 1"),
+        (([["a"], ["b", "c", "b"]],), ValueError, "ranking 1 must be unique: 'b' stands more than once"),
         (([["a"]], 0), ValueError, "k must be a whole number"),
         (([["a"]], 1.5), TypeError, "k must be a whole number"),
     ],

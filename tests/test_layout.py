@@ -20,7 +20,7 @@ FITTED = {"lateint_ref.encoders.late", "lateint_ref.encoders.single"}
 # fmt: off
 ORDER = [
     "checks", "ragged", "multivectors", "kernels", "scores", "quantize", "bbq", "residual", "plaid", "pooling",
-    "pruning", "muvera", "pages", "ranking", "cost", "planning", "datasets", "evaluation", "page_io", "ocr",
+    "pruning", "muvera", "pages", "ranking", "cost", "datasets", "evaluation", "page_io", "ocr",
 ]
 # fmt: on
 

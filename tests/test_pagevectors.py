@@ -146,7 +146,7 @@ def test_colpali_grid_is_that_of_its_processor():
         ((0, 10, "colpali"), ValueError, "width"),
         ((10, -1, "colqwen2"), ValueError, "height"),
         ((10.5, 10, "colqwen2"), TypeError, "width"),
-        ((10, 10, "colbert"), ValueError, "'colpali' or 'colqwen2'"),
+        ((10, 10, "colbert"), ValueError, "'colpali', 'colqwen2'"),
         ((20_100, 100, "colqwen2"), ValueError, "200 times"),
     ],
 )

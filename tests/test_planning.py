@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from lateint_ref import MultiVectors, average_vectors, collection_bytes
-from lateint_ref.cost import Speed, first_stage_bytes
-from lateint_ref.planning import plan
+from lateint_ref.cost import Speed, first_stage_bytes, plan
 
 
 def test_a_million_pages_of_bits_on_paper():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lateint_ref.checks import Float64Array, Int64Array, describe
-from lateint_ref.pages import as_map, patch_boxes, top_patches
+from lateint_ref.checks import Float64Array, Int64Array, as_floats, describe
+from lateint_ref.pages import patch_boxes, top_patches
 from lateint_ref.scores import similarity_matrix
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def show_heatmap(
     """
     import matplotlib.pyplot as plt
 
-    values = as_map(heatmap, "heatmap", "(rows, columns)", 2)
+    values = as_floats(heatmap, "heatmap", "(rows, columns)", 2)
     picture = _as_grey(image)
     if isinstance(top, bool) or not isinstance(top, (int, np.integer)):
         raise TypeError(f"top must be a whole number of at least 0, got {describe(top)}.")

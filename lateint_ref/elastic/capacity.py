@@ -1,6 +1,6 @@
 """Bytes of each kind of field, in memory and on disk, and shards: Elasticsearch's rules of thumb, field by field.
 
-The arithmetic is `lateint_ref.cost`'s; `lateint_ref.planning` plans a whole system. These are estimates, to be checked
+The arithmetic is `lateint_ref.cost`'s, whose `plan` is of a whole system. These are estimates, to be checked
 with the analyze-index-disk-usage API of a real cluster.
 """
 
