@@ -49,6 +49,18 @@ def test_values_by_hand():
     assert elastic.bit_values(binarize([[1, -1, 1, -1, -1, -1, -1, 1]])) == ["a1"]
 
 
+def test_tensors_are_vectors_as_arrays_are():
+    import torch
+
+    numbers = torch.tensor([[0.5, -2.0], [1.0, 0.25]])
+    for tensor in (numbers, numbers.bfloat16(), numbers.half(), numbers.clone().requires_grad_()):
+        assert elastic.float_values(tensor) == numbers.tolist()
+        assert elastic.float_value(tensor[0]) == [0.5, -2.0]
+        assert bodies.knn_section("a", tensor[1])["query_vector"] == [1.0, 0.25]
+        assert bodies.maxsim_query("a", tensor) == bodies.maxsim_query("a", numbers.numpy())
+        assert elastic.byte_values(4 * tensor) == [[2, -8], [4, 1]]
+
+
 @pytest.mark.parametrize(
     ("function", "value", "words"),
     [
@@ -56,8 +68,8 @@ def test_values_by_hand():
         (elastic.float_values, [], "empty"),
         (elastic.float_values, [[np.nan]], "NaN"),
         (elastic.float_values, [[1.0], [1.0, 2.0]], "differ in length"),
-        (elastic.float_value, [[1.0]], "single vector"),
-        (elastic.float_value, 3.0, "single vector"),
+        (elastic.float_value, [[1.0]], "one vector"),
+        (elastic.float_value, 3.0, "one vector"),
         (elastic.float_value, [], "empty"),
         (elastic.byte_values, [[0.5]], "whole numbers from -128 to 127"),
         (elastic.byte_values, [[128]], "got 128"),
@@ -131,7 +143,7 @@ def test_mappings_by_hand():
         (lambda: mappings.rank_vectors(4097), "at most 4096"),
         (lambda: mappings.rank_vectors(32776, "bit"), "at most 32768"),
         (lambda: mappings.rank_vectors(0), "at least 1"),
-        (lambda: mappings.rank_vectors(8, "int8"), "element_type must be one of float, bfloat16, byte, bit"),
+        (lambda: mappings.rank_vectors(8, "int8"), "element_type must be one of"),
         (lambda: mappings.dense_vector(128, "dot"), "similarity must be one of"),
         (lambda: mappings.dense_vector(128, index="ivf"), "index must be one of"),
         (lambda: mappings.dense_vector(63, index="bbq_hnsw"), "at least 64"),
@@ -256,7 +268,7 @@ def test_bodies_are_json_and_leave_their_parts_alone():
         (lambda: bodies.maxsim_query("a", QUERY, offset=float("nan")), "offset"),
         (lambda: bodies.match_query("a", " "), "words"),
         (lambda: bodies.search(ONE_REPORT, 0), "size"),
-        (lambda: bodies.knn_section("a", QUERY), "single vector"),
+        (lambda: bodies.knn_section("a", QUERY), "one vector"),
         (lambda: bodies.knn_section("a", [1.0], k=0), "k must be"),
         (lambda: bodies.knn_section("a", [1.0], k=10, num_candidates=9), "k <= num_candidates"),
         (lambda: bodies.knn_section("a", [1.0], num_candidates=10_001), "num_candidates <= 10000"),
@@ -314,6 +326,8 @@ def test_console_text_cut_for_reading():
     assert '"b": ["x", null],\n  "c": []' in cut
     assert console("POST", "x", {"q": [0.123456, 2.0, 3]}, show=2).endswith('"q": [0.123, 2.0, ...]\n}')
     assert "0.123456" in console("POST", "x", {"q": [0.123456, 2.0]}, show=2)
+    odd = {"a": ["x  y", "[", "{}"], "b": [[], [{"c": ["\0...", "]"]}]]}
+    assert json.loads(console("POST", "x", odd).split("\n", 1)[1]) == odd
 
 
 @pytest.mark.parametrize(
@@ -322,7 +336,6 @@ def test_console_text_cut_for_reading():
         (("PATCH", "x"), ValueError),
         (("GET", "/"), ValueError),
         (("GET", "x", {"a": float("nan")}), ValueError),
-        (("GET", "x", {"a": "\0" + "7"}), ValueError),
         (("GET", "x", {"a": [1]}, 0), ValueError),
         (("GET", "x", [1]), TypeError),
         (("GET", "x", {"a": np.ones(2)}), TypeError),

@@ -179,7 +179,7 @@ def test_late_tokens_stand_beside_the_vectors(late_encoder):
         assert len(late_encoder.tokens(text, "document")) == documents.lengths[index]
     assert late_encoder.tokens("Ferries")[:2] == ["[CLS]", "[unused0]"]
     assert not {".", ",", ";", "?"} & set(late_encoder.tokens(TEXTS[3], "document"))
-    with pytest.raises(ValueError, match="'query' or 'document'"):
+    with pytest.raises(ValueError, match="kind must be one of"):
         late_encoder.tokens("Ferries", "page")
 
 

@@ -141,7 +141,7 @@ def test_late_equals_pylate(late_folder):
     assert encoder.tokens("dome tent")[-1] == "[MASK]"
     assert encoder.tokens("dome tent .", "document") == ["[CLS]", "[unused1]", "dome", "tent", "[SEP]"]
     assert encoder.truncated(["tent", "tent " * 10], "query").tolist() == [0, 1]
-    with pytest.raises(ValueError, match="'query' or 'document'"):
+    with pytest.raises(ValueError, match="kind must be one of"):
         encoder.tokens("tent", "page")
     with pytest.raises(ValueError, match="dim is for the bundled"):
         enc.load_late(late_folder, dim=64)

@@ -299,7 +299,7 @@ def test_batch_size_is_checked(encoder):
 
 
 def test_late_encoders_without_markers_are_refused():
-    with pytest.raises(TypeError, match="late must be the bundled late encoder"):
+    with pytest.raises(TypeError, match="late must be a LateEncoder"):
         BundledPages("colbert")
     with pytest.raises(ValueError, match="skip_special=False"):
         BundledPages(LateEncoder(None, LateConfig(skip_special=True)))

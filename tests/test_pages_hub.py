@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lateint_ref.encoders.hub import HubPages, page_grid, patch_positions
+from lateint_ref.encoders.hub_pages import HubPages, page_grid, patch_positions
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import patch_similarity
 from page_checkpoints import BUILDERS, build, colpali, randomize, tiled
@@ -492,7 +492,7 @@ def test_bad_folders_names_and_dtypes(any_saved, tmp_path):
     for name in ("", 3, None):
         with pytest.raises(TypeError, match="hub name or a local folder"):
             HubPages(name)
-    with pytest.raises(ValueError, match="'bfloat16', 'float16' or 'float32'"):
+    with pytest.raises(ValueError, match="dtype must be one of"):
         HubPages(any_saved.folder, dtype="int8")
     folder = copied(any_saved, tmp_path)
     (folder / "model.safetensors").unlink()

@@ -259,6 +259,15 @@ def test_another_kind_is_refused(copied):
 
 
 @pytest.mark.parametrize(
+    "changes", [{"network": {}}, {"network": {"heads": 2}}, {"late": "mine"}, {"late": []}], ids=str
+)
+def test_settings_that_say_too_little_are_refused(copied, changes):
+    seal(copied, **changes)
+    with pytest.raises(ValueError, match=r"trained\.json is damaged"):
+        pixels.read_pixels(copied)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda t: t.pop("patch.weight"), r"lacks patch\.weight.*untrained"),

@@ -1,6 +1,6 @@
 """Request bodies of `_search` as plain dictionaries, exactly what a person would paste into a console.
 
-Two kinds of function: those named `..._query` and `..._retriever` return a part, the others a whole body. Vectors are
+Two kinds of function: those named `..._query` and `..._section` return a part, the others a whole body. Vectors are
 given as arrays and become JSON numbers here. Every body asks for ids and scores alone (`"_source": false`). Each
 function raises a `TypeError` or `ValueError` that names the argument where one is malformed or out of range.
 
@@ -10,10 +10,12 @@ search", "Retrievers" (standard, knn, rescorer, rrf), "Rescore search results"; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from lateint_ref.checks import describe, whole
+from lateint_ref.elastic.mappings import field_name
 from lateint_ref.elastic.values import bit_values, float_value, float_values
 
 Body = dict[str, Any]
@@ -49,12 +51,12 @@ def match_query(field: str, words: str) -> Body:
     """BM25 of the words of a question."""
     if not isinstance(words, str) or not words.strip():
         raise ValueError(f"words must be a non-empty string, got {words!r}.")
-    return {"match": {_name(field): {"query": words}}}
+    return {"match": {field_name(field): {"query": words}}}
 
 
 def search(query: Body, size: int = 10) -> Body:
     """A whole body: the best `size` documents of a query."""
-    return {"size": whole(size, "size"), "_source": False, "query": _part(query, "query")}
+    return _body(size, query=_part(query, "query"))
 
 
 def knn_section(
@@ -81,7 +83,7 @@ def knn_section(
     if not k <= whole(candidates, "num_candidates") <= MAX_CANDIDATES:
         raise ValueError(f"k <= num_candidates <= {MAX_CANDIDATES} must hold, got k={k}, num_candidates={candidates}.")
     section: Body = {
-        "field": _name(field),
+        "field": field_name(field),
         "query_vector": float_value(vector),
         "k": k,
         "num_candidates": int(candidates),
@@ -89,9 +91,7 @@ def knn_section(
     if filter is not None:
         section["filter"] = _part(filter, "filter")
     if oversample is not None:
-        if isinstance(oversample, bool) or not 1 <= oversample <= 10:
-            raise ValueError(f"oversample must lie between 1 and 10, got {oversample!r}.")
-        section["rescore_vector"] = {"oversample": oversample}
+        section["rescore_vector"] = {"oversample": _number(oversample, "oversample", 1, 10)}
     return section
 
 
@@ -107,7 +107,7 @@ def knn(sections: Body | Sequence[Body], size: int = 10) -> Body:
         parts = [_part(section, "a section") for section in sections]
     else:
         raise TypeError(f"sections must be one or several parts from knn_section, got {describe(sections)}.")
-    return {"size": whole(size, "size"), "_source": False, "knn": parts}
+    return _body(size, knn=parts)
 
 
 def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
@@ -121,16 +121,8 @@ def rescorer(first: Body, second: Body, *, window_size: int = 100, size: int = 1
         query_weight: weight of the first stage's score in the sum. Elasticsearch's own default is 1: then the result
             is neither score. 0 leaves the second alone.
     """
-    return {
-        "size": _within(size, window_size),
-        "_source": False,
-        "retriever": {
-            "rescorer": {
-                "retriever": _part(first, "first"),
-                "rescore": _rescore(second, window_size, query_weight),
-            }
-        },
-    }
+    retriever = {"retriever": _part(first, "first"), "rescore": _rescore(second, window_size, query_weight)}
+    return _body(size, window_size, retriever={"rescorer": retriever})
 
 
 def rescore(first: Body, second: Body, *, window_size: int = 100, size: int = 10, query_weight: float = 0.0) -> Body:
@@ -141,8 +133,7 @@ def rescore(first: Body, second: Body, *, window_size: int = 100, size: int = 10
     """
     if not set(_part(first, "first")) <= {"query", "knn"}:
         raise ValueError(f"first must hold query or knn and nothing else, got {sorted(first)}.")
-    whole = {"size": _within(size, window_size), "_source": False, **first}
-    return whole | {"rescore": _rescore(second, window_size, query_weight)}
+    return _body(size, window_size, **first, rescore=_rescore(second, window_size, query_weight))
 
 
 def hybrid(retrievers: Sequence[Body], *, size: int = 10, rank_constant: int = 60, rank_window_size: int = 100) -> Body:
@@ -156,24 +147,18 @@ def hybrid(retrievers: Sequence[Body], *, size: int = 10, rank_constant: int = 6
     """
     if not isinstance(retrievers, (list, tuple)) or len(retrievers) < 2:
         raise ValueError(f"retrievers must hold at least two, got {describe(retrievers)}.")
-    return {
-        "size": _within(size, rank_window_size, "rank_window_size"),
-        "_source": False,
-        "retriever": {
-            "rrf": {
-                "retrievers": [_part(retriever, "a retriever") for retriever in retrievers],
-                "rank_constant": whole(rank_constant, "rank_constant"),
-                "rank_window_size": whole(rank_window_size, "rank_window_size"),
-            }
-        },
+    fusion = {
+        "retrievers": [_part(retriever, "a retriever") for retriever in retrievers],
+        "rank_constant": whole(rank_constant, "rank_constant"),
+        "rank_window_size": whole(rank_window_size, "rank_window_size"),
     }
+    return _body(size, rank_window_size, "rank_window_size", retriever={"rrf": fusion})
 
 
 def _scored(function: str, field: str, vectors: Any, condition: Body | None, offset: float) -> Body:
     """A `script_score` over the documents that have the field: one without it would fail the whole search."""
-    if isinstance(offset, bool) or not isinstance(offset, (int, float)) or not 0 <= offset < float("inf"):
-        raise ValueError(f"offset must be a number of at least 0, got {offset!r}.")
-    has_field: Body = {"exists": {"field": _name(field)}}
+    offset = _number(offset, "offset")
+    has_field: Body = {"exists": {"field": field_name(field)}}
     filters = has_field if condition is None else [has_field, _part(condition, "filter")]
     script: Body = {"source": f"{function}(params.query_vectors, '{field}')", "params": {"query_vectors": vectors}}
     if offset:
@@ -183,16 +168,17 @@ def _scored(function: str, field: str, vectors: Any, condition: Body | None, off
 
 
 def _rescore(second: Body, window_size: int, query_weight: float) -> Body:
-    if isinstance(query_weight, bool) or not isinstance(query_weight, (int, float)) or not query_weight >= 0:
-        raise ValueError(f"query_weight must be a number of at least 0, got {query_weight!r}.")
-    query = {"rescore_query": _part(second, "second"), "query_weight": query_weight, "rescore_query_weight": 1.0}
-    return {"window_size": whole(window_size, "window_size"), "query": query}
+    weights = {"query_weight": _number(query_weight, "query_weight"), "rescore_query_weight": 1.0}
+    return {
+        "window_size": whole(window_size, "window_size"),
+        "query": {"rescore_query": _part(second, "second"), **weights},
+    }
 
 
-def _within(size: int, window: int, name: str = "window_size") -> int:
-    if whole(size, "size") > whole(window, name):
+def _body(size: int, window: int | None = None, name: str = "window_size", **parts: Any) -> Body:
+    if window is not None and whole(size, "size") > whole(window, name):
         raise ValueError(f"size is {size} but {name} is {window}: only documents inside the window can be returned.")
-    return int(size)
+    return {"size": whole(size, "size"), "_source": False, **parts}
 
 
 def _part(value: Any, argument: str) -> Body:
@@ -201,7 +187,8 @@ def _part(value: Any, argument: str) -> Body:
     return dict(value)
 
 
-def _name(field: Any) -> str:
-    if not isinstance(field, str) or not field.strip() or "'" in field:
-        raise ValueError(f"field must be the name of a field, got {field!r}.")
-    return field
+def _number(value: Any, name: str, least: float = 0, most: float = math.inf) -> float:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and least <= value <= most):
+        raise ValueError(f"{name} must be a finite number from {least} to {most}, got {value!r}.")
+    return cast("float", value)

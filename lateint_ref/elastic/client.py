@@ -54,17 +54,15 @@ def _options(url: str) -> dict[str, Any]:
         raise ValueError("the URL of a cluster must look like https://host:9200 (the one given does not).")
     key = os.environ.get("ES_API_KEY", "").strip()
     options: dict[str, Any] = {"request_timeout": 60}
-    if parts.scheme == "http":
-        if (key or parts.password) and parts.hostname not in _LOOPBACK:
-            raise ValueError(
-                f"{_shown(url)} is not encrypted, and a key or password would travel in the open: use https://."
-            )
-    else:
-        options["verify_certs"] = True
-        if authority := os.environ.get("ES_CA_CERT", "").strip():
-            if not Path(authority).is_file():
-                raise FileNotFoundError("ES_CA_CERT names a file that does not exist: it must be the CA's PEM file.")
-            options["ca_certs"] = authority
+    if parts.scheme == "http" and (key or parts.password) and parts.hostname not in _LOOPBACK:
+        raise ValueError(
+            f"{_shown(url)} is not encrypted, and a key or password would travel in the open: use https://."
+        )
+    authority = os.environ.get("ES_CA_CERT", "").strip()
+    if parts.scheme == "https" and authority:
+        if not Path(authority).is_file():
+            raise FileNotFoundError("ES_CA_CERT names a file that does not exist: it must be the CA's PEM file.")
+        options["ca_certs"] = authority
     if key:
         if parts.username or parts.password:
             raise ValueError("the URL holds a user name and ES_API_KEY is set: use one of them, best the key.")

@@ -16,8 +16,6 @@ from elasticsearch.helpers import streaming_bulk
 
 from lateint_ref.checks import describe, whole
 
-# Worth another try: too many requests, or a node or proxy that is down or overloaded.
-_AGAIN = (429, 502, 503, 504)
 _CONFLICT = 409
 _ID_BYTES = 512  # Elasticsearch's limit
 
@@ -94,7 +92,7 @@ def index_documents(
         documents: dictionaries of JSON values with `_id` and the fields. A generator is read as it is sent, so one
             batch at a time is in memory.
         total: how many there are, for the progress bar; by default `len(documents)` where it has a length.
-        max_bytes: size of a batch, in bytes. A larger document goes alone.
+        max_bytes: size of a batch. A larger document goes alone.
         max_documents: documents of a batch.
         overwrite: replace documents whose id is in the index. By default they are left as they are, also where the
             new content differs.
@@ -107,16 +105,19 @@ def index_documents(
         The report; `report.refused` is empty where all is well. The index is refreshed: what went in can be found.
 
     Raises:
-        ValueError: no such index, or numbers out of range.
-        TypeError: `documents` is not an iterable of dictionaries.
+        TypeError, ValueError: no iterable of dictionaries, no such index, or numbers out of range.
         elasticsearch.ApiError, elasticsearch.TransportError: a batch that was not taken in `tries` tries, or was
             refused as a whole: for a missing right, or (413) since it is too large, then lower `max_bytes`.
     """
     limits = whole(max_bytes, "max_bytes"), whole(max_documents, "max_documents")
     if not 0 <= first_wait <= longest_wait:
         raise ValueError(f"0 <= first_wait <= longest_wait must hold, got {first_wait} and {longest_wait}.")
-    again = {"max_retries": whole(tries, "tries") - 1, "retry_on_status": _AGAIN}
-    waits = {"initial_backoff": first_wait, "max_backoff": longest_wait}
+    again = {
+        "max_retries": whole(tries, "tries") - 1,
+        "retry_on_status": (429, 502, 503, 504),  # too many requests, or a node or proxy that is down or overloaded
+        "initial_backoff": first_wait,
+        "max_backoff": longest_wait,
+    }
     if isinstance(documents, (str, bytes, Mapping)) or not isinstance(documents, Iterable):
         raise TypeError(f"documents must be an iterable of dictionaries, got {describe(documents)}.")
     if not client.indices.exists(index=index):
@@ -137,7 +138,7 @@ def index_documents(
             there = already_indexed(client, index, [item.id for item in batch]) if resume else set()
             report.already_there += len(there)
             if waiting := [item for item in batch if item.id not in there]:
-                _send(sender, index, operation, waiting, report, {**again, **waits})
+                _send(sender, index, operation, waiting, report, again)
             bar.update(report.total - bar.n)
     client.indices.refresh(index=index)
     return report
@@ -147,8 +148,7 @@ def already_indexed(client: Elasticsearch, index: str, ids: Sequence[str]) -> se
     """Those of the ids that are in the index, refreshed or not: to skip what need not be encoded again.
 
     Raises:
-        TypeError: `ids` is a single string.
-        ValueError: an id that the index could not be asked for.
+        TypeError, ValueError: `ids` is a single string, or the index could not be asked for one.
     """
     if isinstance(ids, str):
         raise TypeError(f"ids must be a list of ids, got the single string {ids!r}.")
@@ -164,11 +164,9 @@ def already_indexed(client: Elasticsearch, index: str, ids: Sequence[str]) -> se
 
 
 class _Item(NamedTuple):
-    """A document as it goes over the wire: its id, its fields as JSON, and the bytes of both of its lines."""
-
     id: str
-    fields: bytes
-    size: int
+    fields: bytes  # as JSON
+    size: int  # bytes of both of its lines
 
 
 def _items(documents: Iterable[Mapping[str, Any]], operation: str, report: Report) -> Iterator[_Item]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from lateint_ref.checks import describe, whole
+from lateint_ref.checks import describe, one_of, whole
 
 Field = dict[str, Any]
 ElementType = Literal["float", "bfloat16", "byte", "bit"]
@@ -31,7 +31,7 @@ def rank_vectors(dims: int | None = None, element_type: ElementType = "float") -
             None, Elasticsearch takes the first document's and then keeps to it.
         element_type: `float` (4 bytes a dimension), `bfloat16` (2; needs a newer server), `byte` (1) or `bit` (1/8).
     """
-    one_of(element_type, ElementType, "element_type")
+    one_of(element_type, get_args(ElementType), "element_type")
     field: Field = {"type": "rank_vectors", "element_type": element_type}
     if dims is not None:
         field["dims"] = _dims(dims, 8 * MAX_DIMS if element_type == "bit" else MAX_DIMS)
@@ -58,8 +58,8 @@ def dense_vector(
         m: links of a node of the graph. A `flat` index takes neither this nor the next.
         ef_construction: candidates looked at when a node is put in.
     """
-    one_of(similarity, Similarity, "similarity")
-    one_of(index, VectorIndex, "index")
+    one_of(similarity, get_args(Similarity), "similarity")
+    one_of(index, get_args(VectorIndex), "index")
     if index == "bbq_hnsw" and _dims(dims) < BBQ_MIN_DIMS:
         raise ValueError(f"dims is {dims}; bbq_hnsw takes at least {BBQ_MIN_DIMS}.")
     graph = {"m": whole(m, "m"), "ef_construction": whole(ef_construction, "ef_construction")}
@@ -82,7 +82,7 @@ def nested_vectors(
     A document holds `[{"vector": [...]}, {"vector": [...]}]` under this field; kNN asks for `field.vector`, or
     whatever `name` says. The other arguments are those of `dense_vector`.
     """
-    return {"type": "nested", "properties": {_name(name, "name"): dense_vector(dims, similarity, index)}}
+    return {"type": "nested", "properties": {field_name(name, "name"): dense_vector(dims, similarity, index)}}
 
 
 def text() -> Field:
@@ -105,10 +105,12 @@ def strict(fields: Mapping[str, Field]) -> dict[str, Any]:
         raise TypeError(f"fields must map names to field definitions, got {describe(fields)}.")
     if not fields:
         raise ValueError("fields is empty: an index that refuses unknown fields needs at least one.")
+    properties = {}
     for name, field in fields.items():
         if not isinstance(field, Mapping) or not field.get("type"):
-            raise ValueError(f"field {_name(name, 'a field')!r} must be a dictionary with a type, got {field!r}.")
-    return {"dynamic": "strict", "properties": {_name(name, "a field"): dict(field) for name, field in fields.items()}}
+            raise ValueError(f"field {name!r} must be a dictionary with a type, got {field!r}.")
+        properties[field_name(name, "a field")] = dict(field)
+    return {"dynamic": "strict", "properties": properties}
 
 
 def settings(shards: int = 1, replicas: int = 0) -> dict[str, int]:
@@ -122,19 +124,14 @@ def settings(shards: int = 1, replicas: int = 0) -> dict[str, int]:
     }
 
 
-def one_of(value: Any, allowed: Any, argument: str) -> None:
-    """Refuse a value that is not one of a `Literal`'s."""
-    if value not in get_args(allowed):
-        raise ValueError(f"{argument} must be one of {', '.join(get_args(allowed))}, got {value!r}.")
-
-
 def _dims(dims: Any, most: int = MAX_DIMS) -> int:
     if whole(dims, "dims") > most:
         raise ValueError(f"dims must be at most {most}, got {dims}.")
     return int(dims)
 
 
-def _name(value: Any, argument: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{argument} must be a non-empty name, got {value!r}.")
+def field_name(value: Any, argument: str = "field") -> str:
+    """Return `value` if it can name a field, in a script as well, or raise a `ValueError`."""
+    if not isinstance(value, str) or not value.strip() or "'" in value:
+        raise ValueError(f"{argument} must be a non-empty name of a field, without quotation marks, got {value!r}.")
     return value

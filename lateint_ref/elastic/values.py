@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from lateint_ref import to_hex
-from lateint_ref.checks import as_matrix, describe, whole
+from lateint_ref.checks import as_matrix, as_vector, describe, one_of, whole
 
 _DIGITS = 9
-_MARK = "\u0000"
-_MARKED = re.compile(r'"\\u0000(\d+)"')  # as JSON writes it
+_MORE = "\u0000..."
+_ROW = re.compile(r"\[\n[^\[\]{}]*\n *\]")  # an array of plain values, one a line
 
 
 def float_values(vectors: Any) -> list[list[float]]:
@@ -44,15 +44,8 @@ def float_values(vectors: Any) -> list[list[float]]:
 
 
 def float_value(vector: Any) -> list[float]:
-    """One vector, `(dim,)`, for a `dense_vector` field or a kNN query.
-
-    Raises:
-        TypeError, ValueError: not a single vector, not numeric, empty, a NaN or infinity.
-    """
-    array = np.asarray(vector)
-    if array.ndim != 1:
-        raise ValueError(f"vector must be a single vector of shape (dim,), got {describe(vector)}.")
-    return float_values(array[None, :])[0]
+    """One vector, `(dim,)`, for a `dense_vector` field or a kNN query. Raises as `float_values`."""
+    return float_values(as_vector(vector, "vector")[None])[0]
 
 
 def byte_values(vectors: Any) -> list[list[int]]:
@@ -86,8 +79,7 @@ def console(method: str, path: str, body: Mapping[str, Any] | None = None, show:
         TypeError: `body` is not a dictionary of JSON values.
         ValueError: another method than GET, POST, PUT, DELETE; an empty path; `show` below 1; a NaN.
     """
-    if method not in ("GET", "POST", "PUT", "DELETE"):
-        raise ValueError(f"method must be GET, POST, PUT or DELETE, got {method!r}.")
+    one_of(method, ("GET", "POST", "PUT", "DELETE"), "method")
     if not isinstance(path, str) or not path.strip("/ "):
         raise ValueError(f"path must be such as 'pages/_search', got {path!r}.")
     line = f"{method} /{path.lstrip('/')}"
@@ -95,28 +87,19 @@ def console(method: str, path: str, body: Mapping[str, Any] | None = None, show:
         return line
     if not isinstance(body, Mapping):
         raise TypeError(f"body must be a dictionary, got {describe(body)}.")
-    rows: list[str] = []
-    marked = _with_marks(body, None if show is None else whole(show, "show"), rows)
-    text = json.dumps(marked, indent=2, allow_nan=False, ensure_ascii=False)
-    return f"{line}\n" + _MARKED.sub(lambda found: rows[int(found.group(1))], text)
+    shown = body if show is None else _cut(body, whole(show, "show"))
+    spread = json.dumps(shown, indent=2, allow_nan=False, ensure_ascii=False)
+    text = _ROW.sub(lambda row: "[" + re.sub(r"\n *", " ", row.group()[1:-1]).strip() + "]", spread)
+    return f"{line}\n{text if show is None else text.replace(json.dumps(_MORE), '...')}"
 
 
-def _with_marks(value: Any, limit: int | None, rows: list[str]) -> Any:
-    """The value with a mark in place of each array of plain values, which `json` would spread over many lines."""
+def _cut(value: Any, limit: int) -> Any:
+    """The value with `limit` items of each array."""
     if isinstance(value, Mapping):
-        return {str(key): _with_marks(item, limit, rows) for key, item in value.items()}
-    if isinstance(value, str) and _MARK in value:
-        raise ValueError("body holds a string with a null character, which no request needs.")
+        return {key: _cut(item, limit) for key, item in value.items()}
     if not isinstance(value, (list, tuple)):
         return value
-    cut = limit is not None and len(value) > limit
-    if all(isinstance(item, (int, float, str, bool, type(None))) for item in value):
-        shown = [round(item, 3) if cut and isinstance(item, float) else item for item in value[:limit]]
-        items = [json.dumps(item, allow_nan=False, ensure_ascii=False) for item in shown]
-        rows.append(f"[{', '.join([*items, *(['...'] if cut else [])])}]")
-        return f"{_MARK}{len(rows) - 1}"
-    kept = [_with_marks(item, limit, rows) for item in value[:limit]]
-    if cut:
-        rows.append("...")
-        kept.append(f"{_MARK}{len(rows) - 1}")
+    kept = [_cut(item, limit) for item in value[:limit]]
+    if len(value) > limit:
+        kept = [*(round(item, 3) if isinstance(item, float) else item for item in kept), _MORE]
     return kept

@@ -1,7 +1,8 @@
 """Text and pages to vectors: bi-, late, cross- and page encoders, BM25 and static embeddings, in two profiles.
 
-Read `base` (what an encoder is), `backbone`, `single`, `late`, `cross`, `bm25`, `pages`; then `hub` (the published
-models), `trained` (weights on disk) and `load`. Nothing heavy is imported before a model is loaded.
+Read `base` (what an encoder is), `backbone`, `single`, `late`, `cross`, `bm25`, `pages`; then `trained` (weights on
+disk), `pixels`, `hub` and `hub_pages` (the published models) and `load`. Nothing heavy is imported before a model is
+loaded.
 """
 
 from lateint_ref.encoders.backbone import backbone_path

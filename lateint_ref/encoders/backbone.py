@@ -38,9 +38,7 @@ _verified: set[Path] = set()
 
 
 def backbone_path() -> Path:
-    """Folder of all-MiniLM-L6-v2, checked against the published digests once a process.
-
-    The package is located, not imported.
+    """Folder of all-MiniLM-L6-v2, checked against the published digests once a process; nothing is imported.
 
     Raises:
         ModuleNotFoundError: the package is not installed.
@@ -126,19 +124,13 @@ def padded(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Silence the loaders' progress bars, load reports and warnings within the block.
-
-    Errors still come through, and every setting is restored on leaving. Reading the reports is not left to the
-    reader's eye: the loaders check for themselves that no weight is missing.
-    """
+    """Silence the loaders' bars, reports and warnings within the block; loaders check themselves for unset weights."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as transformers_logging
 
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    hub_bars = not are_progress_bars_disabled()
-    talkative = ("sentence_transformers", "pylate", "model2vec", "huggingface_hub", "skeletoken")
+    bars, hub_bars = transformers_logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+    talkative = ("transformers", "sentence_transformers", "pylate", "model2vec", "huggingface_hub", "skeletoken")
     levels = {logger: logger.level for logger in map(logging.getLogger, talkative)}
-    transformers_logging.set_verbosity(logging.CRITICAL)
     transformers_logging.disable_progress_bar()
     disable_progress_bars()
     for logger in levels:
@@ -148,7 +140,6 @@ def quiet_loading() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        transformers_logging.set_verbosity(verbosity)
         if bars:
             transformers_logging.enable_progress_bar()
         # Enabling transformers' bars enabled the hub's as well.
@@ -188,7 +179,7 @@ def model_folder(name: str) -> Path:
     return data_folder() / "models" / name
 
 
-def write_digests(folder: Path, record: str, names: Sequence[str], **beside: str) -> None:
+def write_digests(folder: Path, record: str, names: Sequence[str], **beside: Any) -> None:
     """Write the digests of these files of a folder into its file `record`, and what else is to stand there."""
     found = beside | {"sha256": {name: sha256_of(folder / name) for name in names}}
     (folder / record).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -196,8 +187,6 @@ def write_digests(folder: Path, record: str, names: Sequence[str], **beside: str
 
 def check_digests(folder: Path, record: str, names: Sequence[str], why: str) -> dict[str, Any]:
     """Compare files of a folder with the digests that `write_digests` put into its file `record`, and return that.
-
-    `why` says what they are needed for, a sentence for the message.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -208,7 +197,7 @@ def check_digests(folder: Path, record: str, names: Sequence[str], why: str) -> 
             raise FileNotFoundError(f"{folder / name} is missing. {why} {RESTORE}")
     try:
         content = json.loads((folder / record).read_text(encoding="utf-8"))
-        expected = {name: content["sha256"].get(name) for name in names}
+        expected = {name: content["sha256"][name] for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder / record} is damaged ({type(error).__name__}: {error}). {why} {RESTORE}") from error
     for name, wanted in expected.items():

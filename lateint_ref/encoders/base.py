@@ -1,8 +1,4 @@
-"""What an encoder is, by what it returns, and what all of them do with texts: check, tokenize, batch.
-
-`SingleVectorEncoder`: one vector a text. `TokenVectorEncoder`: one a token. `PairScorer`: one score a pair. And
-`pages.PageEncoder`: one vector a patch of a page.
-"""
+"""What an encoder is, by what it returns, and what all of them do with texts: check, tokenize, batch."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lateint_ref.checks import Float32Array, Int64Array, describe, whole
+from lateint_ref.checks import Float32Array, Int64Array, describe, one_of, whole
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ragged import checked_ids
 
@@ -25,15 +21,35 @@ ENCODING: dict[Kind, str] = {"query": "encoding queries", "document": "encoding 
 _TOKENIZING = threading.Lock()
 
 
-class SingleVectorEncoder(ABC):
+class Encoder(ABC):
+    """What has a name: the model's."""
+
+    name: str
+    _told = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name})"
+
+    def _tell_cut(self, over: Sequence[int], limit: str) -> None:
+        """Warn, once an encoder, of texts with tokens `over` the limit, which is in words: `"of 300 tokens"`."""
+        lost = [tokens for tokens in over if tokens > 0]
+        if lost and not self._told:
+            self._told = True
+            warnings.warn(
+                f"{len(lost)} of {len(over)} texts are longer than the limit {limit}: {sum(lost)} tokens at their ends "
+                "are not read. Cut them into passages to have all of them found. This is said once an encoder.",
+                UserWarning,
+                stacklevel=4,  # the caller of the encoder's public method
+            )
+
+
+class SingleVectorEncoder(Encoder):
     """One vector a text, query and document read apart.
 
     Attributes:
-        name: the model's name.
         dim: dimensions of a vector.
     """
 
-    name: str
     dim: int
 
     def encode_queries(self, texts: Any, batch_size: int = 32, progress: bool = False) -> Float32Array:
@@ -48,33 +64,26 @@ class SingleVectorEncoder(ABC):
             float32 `(n, dim)`, rows of length 1, in the order of `texts`.
 
         Raises:
-            TypeError: not a list of strings.
-            ValueError: no texts, an empty one, or `batch_size` below 1.
+            TypeError, ValueError: as `check_texts`, or `batch_size` is no whole number of at least 1.
         """
         return self._encode(check_texts(texts, "texts"), "query", whole(batch_size, "batch_size"), progress)
 
     def encode_documents(self, texts: Any, batch_size: int = 32, progress: bool = False) -> Float32Array:
-        """One vector a document: arguments, result and errors as `encode_queries`."""
+        """One vector a document, as `encode_queries`."""
         return self._encode(check_texts(texts, "texts"), "document", whole(batch_size, "batch_size"), progress)
 
     @abstractmethod
     def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> Float32Array: ...
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name}, {self.dim} dimensions)"
 
-
-class TokenVectorEncoder(ABC):
-    """One vector a token, query and document read apart; they meet in MaxSim.
+class QueryEncoder(Encoder):
+    """One vector a token of a query, to meet a document's in MaxSim: what late and page encoders share.
 
     Attributes:
-        name: the model's name.
         dim: dimensions of a vector.
     """
 
-    name: str
     dim: int
-    _tokenizer: Any
 
     def encode_queries(
         self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
@@ -88,57 +97,62 @@ class TokenVectorEncoder(ABC):
             progress: show a progress bar.
 
         Returns:
-            `MultiVectors` of `n` documents, float32, `dim` dimensions, unit length, in the order of `texts`.
+            `n` documents, float32, `dim` dimensions, unit length, in the order of `texts`.
 
         Raises:
-            TypeError: not a list of strings.
-            ValueError: no texts, an empty one, duplicate ids, or `batch_size` below 1.
+            TypeError, ValueError: as `check_texts`, duplicate ids, or `batch_size` is no whole number of at least 1.
         """
         checked = check_texts(texts, "texts")
         names = checked_ids(ids, len(checked))
         vectors = self._encode(checked, "query", whole(batch_size, "batch_size"), progress)
         return MultiVectors.from_list(vectors, names)
 
+    def encode_query(self, text: str) -> Float32Array:
+        """The vectors of one query, float32 `(n_q, dim)`."""
+        query: Float32Array = self.encode_queries([check_text(text, "text")])[0]
+        return query
+
+    @abstractmethod
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a query, one for each of its vectors, in their order. Raises as `check_text`."""
+
+    @abstractmethod
+    def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> list[Float32Array]: ...
+
+
+class TokenVectorEncoder(QueryEncoder):
+    """One vector a token, of documents as well, read apart from the queries."""
+
+    _tokenizer: Any
+
     def encode_documents(
         self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
     ) -> MultiVectors:
-        """One vector a token of each document, less those that the model skips. Otherwise as `encode_queries`."""
+        """One vector a token of each document, less those that the model skips, as `encode_queries` otherwise."""
         checked = check_texts(texts, "texts")
         names = checked_ids(ids, len(checked))
         vectors = self._encode(checked, "document", whole(batch_size, "batch_size"), progress)
         return MultiVectors.from_list(vectors, names)
 
-    def encode_query(self, text: str) -> Float32Array:
-        """The vectors of one query, float32 `(n_q, dim)`. Raises as `encode_queries`."""
-        query: Float32Array = self.encode_queries([check_text(text, "text")])[0]
-        return query
-
     def tokens(self, text: str, kind: Kind = "query") -> list[str]:
-        """The tokens of a text, one for each of its vectors, in their order.
-
-        Args:
-            text: a non-empty string.
-            kind: read it as a `"query"` or as a `"document"`.
+        """The tokens of a text read as a `"query"` or a `"document"`, one for each of its vectors, in their order.
 
         Raises:
-            TypeError, ValueError: not a string, an empty one, or another kind.
+            TypeError, ValueError: as `check_text`, or another kind.
         """
-        ids = self._ids(check_text(text, "text"), check_kind(kind))
-        tokens: list[str] = self._tokenizer.convert_ids_to_tokens(ids)
+        one_of(kind, list(ENCODING), "kind")
+        tokens: list[str] = self._tokenizer.convert_ids_to_tokens(self._ids(check_text(text, "text"), kind))
         return tokens
 
     def truncated(self, texts: Any, kind: Kind = "document") -> Int64Array:
         """How many tokens of each text are cut off because it is too long: int64 `(n,)`, 0 where nothing is lost.
 
         Raises:
-            TypeError, ValueError: as `encode_queries`, or another kind.
+            TypeError, ValueError: as `check_texts`, or another kind.
         """
-        room = self._room(check_kind(kind))
+        one_of(kind, list(ENCODING), "kind")
         lengths = [len(ids) for ids in token_ids(self._tokenizer, check_texts(texts, "texts"), special=False)]
-        return np.maximum(np.asarray(lengths, dtype=np.int64) - room, 0)
-
-    @abstractmethod
-    def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> list[Float32Array]: ...
+        return np.maximum(np.asarray(lengths, dtype=np.int64) - self._room(kind), 0)
 
     @abstractmethod
     def _ids(self, text: str, kind: Kind) -> list[int]:
@@ -148,18 +162,9 @@ class TokenVectorEncoder(ABC):
     def _room(self, kind: Kind) -> int:
         """How many tokens of a text fit beside the special ones and the marker."""
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name})"
 
-
-class PairScorer(ABC):
-    """One score a pair, query and document read together.
-
-    Attributes:
-        name: the model's name.
-    """
-
-    name: str
+class PairScorer(Encoder):
+    """One score a pair, query and document read together."""
 
     def score(self, query: str, documents: Any, batch_size: int = 32, progress: bool = False) -> Float32Array:
         """How well each document answers the query: higher is better, on the model's own scale.
@@ -174,17 +179,13 @@ class PairScorer(ABC):
             float32 `(n,)`, in the order of `documents`.
 
         Raises:
-            TypeError: not a string, or not a list of strings.
-            ValueError: an empty one, no documents, or `batch_size` below 1.
+            TypeError, ValueError: as `check_text` and `check_texts`, or `batch_size` is no whole number of at least 1.
         """
         question, texts = check_text(query, "query"), check_texts(documents, "documents")
         return self._score(question, texts, whole(batch_size, "batch_size"), progress)
 
     @abstractmethod
     def _score(self, query: str, documents: list[str], batch_size: int, progress: bool) -> Float32Array: ...
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name})"
 
 
 def check_texts(value: Any, name: str) -> list[str]:
@@ -227,13 +228,6 @@ def check_text(value: Any, name: str) -> str:
     return str(value)
 
 
-def check_kind(kind: Any) -> Kind:
-    """Return `kind`, or raise a `ValueError` where it is neither `"query"` nor `"document"`."""
-    if kind not in ("query", "document"):
-        raise ValueError(f"kind must be 'query' or 'document', got {kind!r}.")
-    return "query" if kind == "query" else "document"
-
-
 def token_ids(tokenizer: Any, texts: list[str], limit: int | None = None, special: bool = True) -> list[list[int]]:
     """Token ids of each text by a fast tokenizer, at most `limit` with the special ones; any number of threads may."""
     with _TOKENIZING:
@@ -244,10 +238,9 @@ def token_ids(tokenizer: Any, texts: list[str], limit: int | None = None, specia
 
 
 def batches(lengths: Sequence[int], batch_size: int, progress: bool, what: str) -> Iterator[list[int]]:
-    """Yield lists of positions, longest texts first, so that a batch needs little padding.
+    """Yield lists of positions, longest texts first: little padding, and what does not fit into memory shows at once.
 
-    The first batch is the largest: what does not fit into memory shows at once. Whoever fills results by position
-    gets them in the order of the input. `what` labels the progress bar (tqdm.auto).
+    `what` labels the progress bar.
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     starts: Any = range(0, len(order), batch_size)
@@ -257,22 +250,3 @@ def batches(lengths: Sequence[int], batch_size: int, progress: bool, what: str) 
         starts = tqdm(starts, desc=what, unit="batch")
     for start in starts:
         yield order[start : start + batch_size]
-
-
-class Cut:
-    """Tells once how much of an encoder's texts is cut off: a `UserWarning`, the first time that any is."""
-
-    def __init__(self) -> None:
-        self._told = False
-
-    def tell(self, over: Sequence[int], limit: str) -> None:
-        """Warn if nothing was said yet and a text has tokens `over` the limit, which is in words: `"of 300 tokens"`."""
-        lost = [tokens for tokens in over if tokens > 0]
-        if lost and not self._told:
-            self._told = True
-            warnings.warn(
-                f"{len(lost)} of {len(over)} texts are longer than the limit {limit}: {sum(lost)} tokens at their ends "
-                "are not read. Cut them into passages to have all of them found. This is said once an encoder.",
-                UserWarning,
-                stacklevel=4,  # the caller of the encoder's public method
-            )

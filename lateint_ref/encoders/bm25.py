@@ -49,9 +49,14 @@ class BM25:
         import bm25s
         from Stemmer import Stemmer
 
-        self._stemmer = Stemmer("english")
+        self._settings = {
+            "stopwords": "english",
+            "stemmer": Stemmer("english"),
+            "token_pattern": _words(),
+            "show_progress": False,
+        }
         self._n_docs = len(texts)
-        tokenized = bm25s.tokenize([_composed(text) for text in texts], **self._settings())
+        tokenized = bm25s.tokenize([_composed(text) for text in texts], **self._settings)
         if not tokenized.vocab:
             raise ValueError("documents hold no words but stopwords and single letters: BM25 has nothing to index.")
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
@@ -67,11 +72,7 @@ class BM25:
         return int(sum(parts[name].nbytes for name in ("data", "indices", "indptr")))
 
     def postings(self, query: str) -> int:
-        """How many entries of the index a query reads: for each of its words, one a document that has it.
-
-        Raises:
-            TypeError, ValueError: as `scores`.
-        """
+        """How many entries of the index a query reads: for each of its words, one a document that has it."""
         ids = np.array(self._index.get_tokens_ids(self.words(query)), dtype=np.int64)
         starts = self._index.scores["indptr"]
         return int((starts[ids + 1] - starts[ids]).sum())
@@ -81,30 +82,17 @@ class BM25:
         import bm25s
 
         composed = _composed(check_text(query, "query"))
-        tokens: list[list[str]] = bm25s.tokenize([composed], return_ids=False, **self._settings())
+        tokens: list[list[str]] = bm25s.tokenize([composed], return_ids=False, **self._settings)
         return tokens[0]
 
-    def _settings(self) -> dict[str, Any]:
-        """How texts become words, of documents and queries alike."""
-        return {
-            "stopwords": "english",
-            "stemmer": self._stemmer,
-            "token_pattern": _words(),
-            "show_progress": False,
-        }
-
     def scores(self, query: str) -> Float32Array:
-        """BM25 of every document for one query.
-
-        Args:
-            query: a non-empty string.
+        """BM25 of every document for one query, a non-empty string.
 
         Returns:
-            float32 `(n_docs,)`, at least 0, in the order of the documents; all zeros where no document has any
-            of its words.
+            float32 `(n_docs,)`, at least 0, in the order of the documents; zeros where none has any of its words.
 
         Raises:
-            TypeError, ValueError: `query` is not a string, or is empty.
+            TypeError, ValueError: as `base.check_text`.
         """
         ids = self._index.get_tokens_ids(self.words(query))
         if not ids:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from lateint_ref.checks import Float32Array
 from lateint_ref.encoders import backbone, trained
-from lateint_ref.encoders.base import Cut, PairScorer, batches, check_text, token_ids
+from lateint_ref.encoders.base import PairScorer, batches, check_text, token_ids
 
 QUERY_TOKENS = 64
 PAIR_TOKENS = 320  # [CLS], question, [SEP], passage, [SEP]
@@ -32,29 +32,19 @@ class TrainedCross(PairScorer):
     """
 
     def __init__(self, model: Any, head: Mapping[str, Any]) -> None:
-        """Put a head, BERT's pooler and a linear layer, on a `transformers.BertModel` in eval mode.
-
-        Args:
-            model: the network.
-            head: float32 tensors, by the names and of the shapes in `trained.OWN["cross"]`.
-        """
+        """Put a head, float32 tensors as in `trained.OWN["cross"]`, on a `transformers.BertModel` in eval mode."""
         self._model, self._head = model, dict(head)
         _, self._tokenizer = backbone.load_backbone()
-        self._cut = Cut()
         self.name = f"{backbone.NAME} trained as a cross-encoder"
 
     def tokens(self, query: str, document: str) -> list[str]:
-        """The tokens of the one sequence that both texts are read as.
-
-        Raises:
-            TypeError, ValueError: not a string, or an empty one.
-        """
+        """The tokens of the one sequence that both texts are read as. Raises as `base.check_text`."""
         first, (second,), _ = self._read(check_text(query, "query"), [check_text(document, "document")])
         return [str(token) for token in self._tokenizer.convert_ids_to_tokens(first + second)]
 
     def _score(self, query: str, documents: list[str], batch_size: int, progress: bool) -> Float32Array:
         first, seconds, over = self._read(query, documents)
-        self._cut.tell(over, f"of a pair of {PAIR_TOKENS} tokens")
+        self._tell_cut(over, f"of a pair of {PAIR_TOKENS} tokens")
         scores = np.empty(len(documents), dtype=np.float32)
         for rows in batches([len(second) for second in seconds], batch_size, progress, "reading pairs"):
             ids, there = backbone.padded([first + seconds[row] for row in rows], self._tokenizer.pad_token_id)
@@ -80,11 +70,7 @@ class TrainedCross(PairScorer):
 
 
 def load_trained_cross(folder: Path | None = None) -> TrainedCross:
-    """The cross-encoder that was trained to score pairs, from what `trained.write_trained` wrote, or the bundled one.
-
-    Raises:
-        FileNotFoundError, ValueError: as `trained.read_trained`.
-    """
+    """The trained cross-encoder of a folder, or the bundled one. Raises as `trained.read_trained`."""
     tensors = trained.read_trained(trained.trained_folder("cross") if folder is None else folder, "cross")
     model = trained.trained_network(tensors)
     segments, *head = trained.OWN["cross"]
@@ -119,7 +105,7 @@ class CrossEncoder(PairScorer):
     """
 
     def __init__(self) -> None:
-        """Load the backbone (see `backbone.load_backbone` for what can go wrong)."""
+        """Load the backbone; raises as `backbone.load_backbone`."""
         self._model, self._tokenizer = backbone.load_backbone()
         self.name = f"{backbone.NAME}, upper layers reading two texts together, untrained"
         self._weights = torch.tensor(list(WEIGHTS.values()))
@@ -127,22 +113,14 @@ class CrossEncoder(PairScorer):
         self._reading = threading.Lock()  # one thread's new texts may push out what another is about to take
 
     def explain(self, query: str, document: str) -> dict[str, tuple[float, float]]:
-        """What a score is made of: by name a similarity and its weight; the sum of their products is the score.
-
-        Raises:
-            TypeError, ValueError: not a string, or an empty one.
-        """
+        """What a score is made of: by name a similarity and its weight; the sum of their products is the score."""
         asked, read = self._ids(check_text(query, "query"), [check_text(document, "document")])
         with torch.inference_mode():
             values = self._similarities(self._read(asked)[0], self._read(read))[0].tolist()
         return dict(zip(WEIGHTS, zip(values, self._weights.tolist(), strict=True), strict=True))
 
     def tokens(self, query: str, document: str) -> list[str]:
-        """The tokens of the joint sequence: the query's, then the document's, each in `[CLS]` and `[SEP]`.
-
-        Raises:
-            TypeError, ValueError: not a string, or an empty one.
-        """
+        """The tokens of the joint sequence: the query's, then the document's, each in `[CLS]` and `[SEP]`."""
         (asked,), (read,) = self._ids(check_text(query, "query"), [check_text(document, "document")])
         return [str(token) for token in self._tokenizer.convert_ids_to_tokens(asked + read)]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lateint_ref.checks import Float32Array, whole
 from lateint_ref.encoders import backbone, trained
-from lateint_ref.encoders.base import ENCODING, Cut, Kind, TokenVectorEncoder, batches, token_ids
+from lateint_ref.encoders.base import ENCODING, Kind, TokenVectorEncoder, batches, token_ids
 
 MAX_DIM = 128
 PROJECTION, RECORD = "projection.safetensors", "projection.json"
@@ -50,12 +50,7 @@ class LateConfig:
 
     @classmethod
     def load(cls, path: Path) -> LateConfig:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: no such file.
-            ValueError: not JSON, or its keys are not those of this class.
-        """
+        """Read what `save` wrote; a `FileNotFoundError`, or a `ValueError` for what is no such file."""
         try:
             settings = json.loads(path.read_text(encoding="utf-8"))
             wanted = {field.name for field in fields(cls)}
@@ -90,7 +85,7 @@ class LateEncoder(TokenVectorEncoder):
     def __init__(
         self, projection: Float32Array | None, config: LateConfig, model: Any = None, name: str | None = None
     ) -> None:
-        """Put a projection on the backbone.
+        """Put a projection on the backbone; a `ValueError` for a marker that is not in the vocabulary.
 
         Args:
             projection: float32 `(dim, 384)`, rows applied to a token vector; None leaves vectors as they are.
@@ -98,28 +93,22 @@ class LateEncoder(TokenVectorEncoder):
             model: a trained copy of the backbone, a `transformers.BertModel` in eval mode; None for the untrained one,
                 which all encoders share.
             name: the trained model's name.
-
-        Raises:
-            ValueError: a marker that is not in the vocabulary.
         """
         shared, self._tokenizer = backbone.load_backbone()
         self._model, self._trained = (shared, False) if model is None else (model, True)
         self._projection = projection
-        self._cut = Cut()
         self.config = config
         self.dim = backbone.DIM if projection is None else len(projection)
         self.name = late_name(self.dim) if name is None else name
         vocabulary = self._tokenizer.get_vocab()
-        for marker in (config.query_marker, config.document_marker):
+        markers: dict[Kind, str | None] = {"query": config.query_marker, "document": config.document_marker}
+        for marker in markers.values():
             if marker is not None and marker not in vocabulary:
                 raise ValueError(
                     f"the marker {marker!r} is not in the vocabulary of {backbone.NAME}: it would have no trained "
                     "vector. Take one of its unused tokens, such as '[unused0]'."
                 )
-        self._markers: dict[Kind, int | None] = {
-            "query": vocabulary.get(config.query_marker),
-            "document": vocabulary.get(config.document_marker),
-        }
+        self._markers: dict[Kind, int | None] = {kind: vocabulary.get(marker) for kind, marker in markers.items()}
         self._lengths: dict[Kind, int] = {"query": config.query_length, "document": config.document_length}
         self._skipped = {vocabulary[word] for word in config.skipped_words()}
 
@@ -186,7 +175,7 @@ class LateEncoder(TokenVectorEncoder):
         sequences, attended = self._read(texts, kind)
         # The untrained encoder's silence is part of what the notebooks print.
         if self._trained and max(map(len, sequences)) == self._lengths[kind]:
-            self._cut.tell(self.truncated(texts, kind).tolist(), f"of {self._lengths[kind]} tokens for a {kind}")
+            self._tell_cut(self.truncated(texts, kind).tolist(), f"of {self._lengths[kind]} tokens for a {kind}")
         matrices: list[Any] = [None] * len(texts)
         for rows in batches([len(ids) for ids in sequences], batch_size, progress, ENCODING[kind]):
             batch, seen = [sequences[row] for row in rows], [attended[row] for row in rows]
@@ -209,20 +198,15 @@ def projection_folder() -> Path:
 
 
 def load_projection(folder: Path, dim: Any = MAX_DIM) -> Float32Array:
-    """The first `dim` rows of the bundled projection: float32 `(dim, 384)`, orthonormal.
+    """The first `dim` rows, 1 to 128, of the projection in a folder: float32 `(dim, 384)`, orthonormal.
 
     They are the top right singular vectors of token vectors of random words, not centred: among all matrices of that
     rank this one keeps dot products best (Eckart and Young, Psychometrika 1936), and MaxSim is made of dot products.
     `data/models/late-128/make.py` fits it.
 
-    Args:
-        folder: holds `projection.safetensors` and `projection.json` (its digest).
-        dim: from 1 to 128.
-
     Raises:
         TypeError, ValueError: `dim` is not such a number.
-        FileNotFoundError: a file is missing.
-        ValueError: the file is damaged: digest, shape or dtype are not what was written.
+        FileNotFoundError, ValueError: as `backbone.check_digests`, or another shape or dtype than was written.
     """
     rows = whole(dim, "dim")
     if rows > MAX_DIM:
@@ -259,7 +243,7 @@ def load_trained_late(folder: Path | None = None, dim: Any = MAX_DIM) -> LateEnc
 
     Raises:
         TypeError, ValueError: `dim` is not such a number.
-        FileNotFoundError, ValueError: as `trained.read_trained`, or `config.json` is not a late encoder's.
+        FileNotFoundError, ValueError: as `trained.read_trained` and `LateConfig.load`.
     """
     source = trained.trained_folder("late") if folder is None else folder
     if whole(dim, "dim") > MAX_DIM:

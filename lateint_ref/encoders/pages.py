@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lateint_ref.checks import Float32Array, Int64Array, describe, whole
+from lateint_ref.checks import Float32Array, Int64Array, describe, require, whole
 from lateint_ref.encoders import backbone
-from lateint_ref.encoders.base import check_text, token_ids
+from lateint_ref.encoders.base import Kind, QueryEncoder, token_ids
 from lateint_ref.encoders.late import LateEncoder
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import PageVectors
@@ -32,24 +32,15 @@ _NO_TOKENS = "\u200b"  # a zero-width space: a text, and no token of it is left
 _SAME_LINE = 0.4  # words are on one line where they share so much of the lower one's height
 
 
-class PageEncoder(ABC):
-    """One vector a patch of a page image, and one a token of a query, in the same space.
-
-    Attributes:
-        name: the model's name.
-        dim: dimensions of a vector.
-    """
-
-    name: str
-    dim: int
+class PageEncoder(QueryEncoder):
+    """One vector a patch of a page image, and one a token of a query, in the same space."""
 
     def encode_pages(
         self, images: Any, ids: Sequence[str] | None = None, batch_size: int = 4, progress: bool = False
     ) -> PageVectors:
         """The vectors of page images: one a patch, and the model's extra ones for its prompt and markers.
 
-        Every page is opened and checked before the first is encoded, so that a bad page costs no work, and the error
-        names all the bad ones: leave them out and call again.
+        Every page is opened and checked before the first is encoded, so that a bad page costs no work.
 
         Args:
             images: list of `n` page images: PIL images in any mode, or paths of image files; sides of more than 4,000
@@ -63,10 +54,9 @@ class PageEncoder(ABC):
 
         Raises:
             ModuleNotFoundError: a package is missing that reads or encodes pages.
-            TypeError: not a list, or items that are neither images nor paths (the pages are named).
-            FileNotFoundError: no such files (the pages are named).
-            ValueError: no pages, duplicate ids, or pages that cannot be read or encoded (each is named); also where bad
-                pages are of several kinds.
+            TypeError, FileNotFoundError: not a list, or what is wrong is that pages are neither images nor paths, or
+                that there are no such files.
+            ValueError: no pages, duplicate ids, or pages that cannot be read or encoded. All bad pages are named.
         """
         size = whole(batch_size, "batch_size")
         if isinstance(images, (str, bytes, os.PathLike, dict)) or not (
@@ -96,25 +86,6 @@ class PageEncoder(ABC):
         return self._encode_pages(images, names, seen, size, progress)
 
     @abstractmethod
-    def encode_queries(
-        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
-    ) -> MultiVectors:
-        """One vector a token of each query: arguments, result and errors as `TokenVectorEncoder.encode_queries`."""
-
-    def encode_query(self, text: str) -> Float32Array:
-        """The vectors of one query, float32 `(n_q, dim)`. Raises as `encode_queries`."""
-        query: Float32Array = self.encode_queries([check_text(text, "text")])[0]
-        return query
-
-    @abstractmethod
-    def tokens(self, text: str) -> list[str]:
-        """The tokens of a query, one for each of its vectors, in their order.
-
-        Raises:
-            TypeError, ValueError: not a string, or an empty one.
-        """
-
-    @abstractmethod
     def _look(self, page: Image) -> Any:
         """What the encoder must know of a page beforehand; a `ValueError` where it cannot encode such a page."""
 
@@ -124,8 +95,48 @@ class PageEncoder(ABC):
     ) -> PageVectors: ...
 
 
-class BundledPages(PageEncoder):
-    """Stand-in for ColPali: words by OCR, token vectors by the late encoder, laid on a fixed grid of 32 x 32 patches.
+class GridPages(PageEncoder):
+    """A page encoder on a fixed grid, 32 x 32 patches on a page of any shape, whose queries a late encoder reads.
+
+    Pages are encoded one by one, so that a page's vectors are the same to the last bit whatever it is encoded with.
+
+    Attributes:
+        late: the late encoder.
+    """
+
+    def __init__(self, late: LateEncoder) -> None:
+        """Take a late encoder, or raise a `TypeError` for another kind of encoder."""
+        self.late = require(late, LateEncoder, "late")
+        self.dim = late.dim
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a query, as the late encoder's."""
+        return self.late.tokens(text)
+
+    def _encode(self, texts: list[str], kind: Kind, batch_size: int, progress: bool) -> list[Float32Array]:
+        return self.late._encode(texts, kind, batch_size, progress)
+
+    def _look(self, page: Image) -> None:
+        """Any page that opens can be encoded."""
+
+    def _encode_pages(
+        self, images: Any, names: list[str], seen: list[Any], batch_size: int, progress: bool
+    ) -> PageVectors:
+        if progress:
+            from tqdm.auto import tqdm
+
+            images = tqdm(images, desc="pages", unit="page")
+        vectors = MultiVectors.from_list([self._page(_open(image)) for image in images], names)
+        patches: Int64Array = np.arange(GRID[0] * GRID[1])
+        return PageVectors(vectors, (GRID,) * len(names), (patches,) * len(names))
+
+    @abstractmethod
+    def _page(self, page: Image) -> Float32Array:
+        """All vectors of a page, the 1,024 patches first, row by row."""
+
+
+class BundledPages(GridPages):
+    """Stand-in for ColPali: words by OCR, token vectors by the late encoder, laid on the grid.
 
     It sees words and where they stand, and nothing else: no lines, bars, colours, photographs or handwriting.
 
@@ -134,95 +145,47 @@ class BundledPages(PageEncoder):
     lies on it; the patches are shared out so that as many tokens as possible have one. A patch without words has the
     vector of `[CLS]` on an empty page, `background`, the same on all pages.
 
-    A page has 1,030 vectors: the 1,024 patches row by row, then 6 extra ones, as many as ColPali has: `[CLS]`, marker
-    and `[SEP]` of the page's first window and of its last. On a page without words all of them are the background
-    (`words` says whether it has any). OCR takes seconds a page, once: the words of bundled pages come with them, and
-    those of others are kept in the cache folder. Pages are encoded one by one, whatever the batch size, so that a
-    page's vectors are the same to the last bit whatever it is encoded with.
+    A page has 1,030 vectors: the patches, then 6 extra ones, as many as ColPali has: `[CLS]`, marker and `[SEP]` of the
+    page's first window and of its last. On a page without words all of them are the background (`words` says whether
+    it has any). OCR takes seconds a page, once: the words of bundled pages come with them, and those of others are
+    kept in the cache folder.
 
     Attributes:
-        late: the late encoder.
         background: float32 `(dim,)`, unit length.
     """
 
     def __init__(self, late: LateEncoder) -> None:
-        """Put a bundled late encoder behind the OCR, one that keeps `[CLS]`, marker and `[SEP]` of documents.
-
-        Raises:
-            TypeError: another kind of encoder.
-            ValueError: a late encoder that leaves its markers out, or has none.
-        """
-        if not isinstance(late, LateEncoder):
-            raise TypeError(f"late must be the bundled late encoder (a LateEncoder), got {describe(late)}.")
+        """Put a late encoder behind the OCR; a `ValueError` for one without vectors of a document's markers."""
+        super().__init__(late)
+        self.name = pages_name(late.name)
         if late.config.skip_special or late.config.document_marker is None:
             raise ValueError(
                 "late must keep the vectors of [CLS], marker and [SEP], which are a page's extra vectors: "
                 f"skip_special=False and a document_marker, got {late.config}."
             )
-        self.late, self.dim = late, late.dim
-        self.name = pages_name(late.name)
         _, self._tokenizer = backbone.load_backbone()
         self._skipped = set(late.config.skipped_words())
         self.background: Float32Array = late.encode_documents([_NO_TOKENS])[0][0]
 
     def words(self, image: Any) -> list[Word]:
-        """The words that the encoder sees on a page, in reading order: an empty list where it sees none.
-
-        Raises:
-            ModuleNotFoundError, FileNotFoundError, TypeError, ValueError: as `encode_pages`.
-        """
+        """The words that the encoder sees on a page, in reading order; none may be. Raises as `encode_pages`."""
         from lateint_ref.ocr import read_words
 
         return read_words(image)
 
-    def encode_queries(
-        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
-    ) -> MultiVectors:
-        """The late encoder's vectors of queries: arguments, result and errors as its `encode_queries`."""
-        return self.late.encode_queries(texts, ids, batch_size, progress)
-
-    def tokens(self, text: str) -> list[str]:
-        """The tokens of a query, one for each of its vectors, in their order. Raises as the late encoder's `tokens`."""
-        return self.late.tokens(text)
-
-    def _encode_pages(
-        self, images: Any, names: list[str], seen: list[Any], batch_size: int, progress: bool
-    ) -> PageVectors:
-        pages: Any = images
-        if progress:
-            from tqdm.auto import tqdm
-
-            pages = tqdm(images, desc="pages", unit="page")
-        matrices = [self._page(image) for image in pages]
-        patches: Int64Array = np.arange(GRID[0] * GRID[1])
-        return PageVectors(MultiVectors.from_list(matrices, names), (GRID,) * len(names), (patches,) * len(names))
-
-    def _look(self, page: Image) -> None:
-        """Any page that opens can be read."""
-
-    def _page(self, image: Any) -> Float32Array:
-        """All vectors of a page, `(1030, dim)`."""
-        opened = _open(image)
-        vectors, boxes, extra = self._read(self.words(opened))
-        patches = np.tile(self.background, (GRID[0] * GRID[1], 1))
-        if len(vectors):
-            tokens = tokens_of_patches(coverage(boxes, GRID, opened.width, opened.height))
-            patches[tokens >= 0] = vectors[tokens[tokens >= 0]]
-        return np.concatenate([patches, extra])
-
-    def _read(self, words: list[Word]) -> tuple[Float32Array, Any, Float32Array]:
-        """Vectors `(n, dim)` and boxes `(n, 4)` of the tokens of a page's words, and the 6 extra vectors."""
+    def _page(self, page: Image) -> Float32Array:
+        words, patches = self.words(page), np.tile(self.background, (GRID[0] * GRID[1], 1))
         # Word by word, as the tokenizer takes a text apart at its spaces first.
         ids = token_ids(self._tokenizer, [word.text for word in words], special=False) if words else []
         split = [
             (word, self._tokenizer.convert_ids_to_tokens(row)) for word, row in zip(words, ids, strict=True) if row
         ]
         if not split:
-            return np.empty((0, self.dim), np.float32), None, np.tile(self.background, (2 * _MARKERS, 1))
+            return np.concatenate([patches, patches[: 2 * _MARKERS]])
         room = self.late.config.document_length - _MARKERS
         found = windows([word for word, _ in split], [len(tokens) for _, tokens in split], room)
         encoded = list(self.late.encode_documents([" ".join(split[place][0].text for place in w) for w in found]))
-        vectors, boxes = [], []
+        boxes: list[Any] = []
         for window, matrix in zip(found, encoded, strict=True):
             kept = [
                 box
@@ -230,15 +193,14 @@ class BundledPages(PageEncoder):
                 for token, box in zip(split[place][1], token_boxes(*split[place]), strict=True)
                 if token not in self._skipped
             ]
-            inner = matrix[_MARKERS - 1 : -1]
             # Fewer vectors than tokens where one word alone is longer than a window: its end is cut off.
-            vectors.append(inner)
-            boxes.extend(kept[: len(inner)])
-        markers = [np.concatenate([matrix[: _MARKERS - 1], matrix[-1:]]) for matrix in (encoded[0], encoded[-1])]
-        return np.concatenate(vectors), np.array(boxes).reshape(-1, 4), np.concatenate(markers)
-
-    def __repr__(self) -> str:
-        return f"BundledPages({self.name})"
+            boxes.extend(kept[: len(matrix) - _MARKERS])
+        if boxes:
+            vectors = np.concatenate([matrix[_MARKERS - 1 : -1] for matrix in encoded])
+            owners = tokens_of_patches(coverage(np.array(boxes), GRID, page.width, page.height))
+            patches[owners >= 0] = vectors[owners[owners >= 0]]
+        first, last = encoded[0], encoded[-1]
+        return np.concatenate([patches, first[: _MARKERS - 1], first[-1:], last[: _MARKERS - 1], last[-1:]])
 
 
 def pages_name(late: str) -> str:

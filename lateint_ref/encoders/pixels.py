@@ -12,9 +12,8 @@ blocks are those of Liu et al., "A ConvNet for the 2020s", CVPR 2022, section 2;
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,25 +22,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lateint_ref.checks import Float32Array, Int64Array, describe, whole
-from lateint_ref.encoders.backbone import RESTORE, check_digests, write_digests
-from lateint_ref.encoders.base import check_text
-from lateint_ref.encoders.late import LateConfig, LateEncoder
-from lateint_ref.encoders.pages import PageEncoder
-from lateint_ref.multivectors import MultiVectors
-from lateint_ref.pages import PageVectors
+from lateint_ref.checks import Float32Array, one_of, whole
+from lateint_ref.encoders import trained
+from lateint_ref.encoders.backbone import RESTORE, write_digests
+from lateint_ref.encoders.late import LateEncoder, load_trained_late, load_untrained_late
+from lateint_ref.encoders.pages import GRID, GridPages
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-GRID = (32, 32)
 PATCH = (40, 32)  # pixels, height and width
 PAGE = (GRID[0] * PATCH[0], GRID[1] * PATCH[1])  # 1280 x 1024
 CELL = 8  # pixels: about a letter of ordinary print
 NAME = "page encoder trained on drawn pages, 32 x 32 patches"
-WEIGHTS, SETTINGS = "model.safetensors", "trained.json"
 _PROBE = "late interaction"
-_WHY = "The trained page encoder is read from it."
+_LATE: dict[str, Callable[[], LateEncoder]] = {"trained": load_trained_late, "untrained": load_untrained_late}
 
 
 @dataclass(frozen=True)
@@ -128,13 +123,9 @@ class PageReader(nn.Module):  # type: ignore[misc]
         self.projection = nn.Linear(net.hidden, net.dim, bias=False)
 
     def cells(self, pixels: Tensor) -> Tensor:
-        """What stands in each cell of 8 x 8 pixels.
+        """What stands in each cell of 8 x 8 pixels: `(n, width of the network, height / 8, width / 8)`.
 
-        Args:
-            pixels: float `(n, height, width)`, 0 black to 255 white; whole patches of 40 x 32.
-
-        Returns:
-            `(n, width of the network, height / 8, width / 8)`.
+        `pixels` are `(n, height, width)`, 0 black to 255 white; whole patches of 40 x 32.
         """
         x = (pixels / 127.5 - 1)[:, None].contiguous(memory_format=torch.channels_last)
         x = functional.gelu(self.halve(functional.gelu(self.enter(x))))
@@ -148,14 +139,9 @@ class PageReader(nn.Module):  # type: ignore[misc]
         return patches
 
     def states(self, soft: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-        """Patches that have seen each other.
+        """Patches `(n, rows, columns, hidden)` that have seen each other: `(n, rows * columns, hidden)`.
 
-        Args:
-            soft: `(n, rows, columns, hidden)`.
-            corner: row and column at which a part of a page lies.
-
-        Returns:
-            `(n, rows * columns, hidden)`.
+        `corner` is the row and column at which a part of a page lies.
         """
         n, rows, columns, hidden = soft.shape
         place = self.row[corner[0] : corner[0] + rows, None] + self.column[None, corner[1] : corner[1] + columns]
@@ -170,75 +156,25 @@ class PageReader(nn.Module):  # type: ignore[misc]
         return functional.normalize(self.projection(states).float(), dim=-1)
 
 
-class PixelPages(PageEncoder):
-    """The trained page encoder: 1,024 vectors a page, all of them patches of a 32 x 32 grid.
+class PixelPages(GridPages):
+    """The trained page encoder: 1,024 vectors a page, all of them patches of the grid.
 
-    A page of any shape is stretched to 1,024 x 1,280 grey pixels, as ColPali stretches it to 448 x 448, so that the
-    grid covers the whole image. Pages are encoded one by one, so that a page's vectors do not depend on the others.
-
-    Attributes:
-        late: the late encoder, which reads the queries.
+    A page of any shape is stretched to 1,024 x 1,280 grey pixels, as ColPali stretches it to 448 x 448.
     """
 
     def __init__(self, reader: PageReader, late: LateEncoder) -> None:
-        """Put a late encoder beside the network that was trained for it.
-
-        Raises:
-            TypeError: another kind of encoder.
-            ValueError: vectors of unlike dimensions.
-        """
-        if not isinstance(late, LateEncoder):
-            raise TypeError(f"late must be a LateEncoder, got {describe(late)}.")
+        """Put a late encoder beside the network that was trained for it; a `ValueError` for unlike dimensions."""
+        super().__init__(late)
         if late.dim != reader.network.dim:
             raise ValueError(f"pages have {reader.network.dim} dimensions and queries {late.dim}: they cannot meet.")
         self._reader = reader.eval().requires_grad_(False)
-        self.late, self.dim = late, late.dim
-        self.name = pixels_name(late.name)
+        self.name = f"{NAME}, with {late.name}"
 
-    def _look(self, page: Image) -> None:
-        """Any page that can be opened can be encoded."""
-
-    def _encode_pages(
-        self, images: Any, names: list[str], seen: list[Any], batch_size: int, progress: bool
-    ) -> PageVectors:
-        pages: Any = images
-        if progress:
-            from tqdm.auto import tqdm
-
-            pages = tqdm(images, desc="pages", unit="page")
-        matrices = [self._encode(image) for image in pages]
-        patches: Int64Array = np.arange(GRID[0] * GRID[1])
-        return PageVectors(MultiVectors.from_list(matrices, names), (GRID,) * len(names), (patches,) * len(names))
-
-    def encode_queries(
-        self, texts: Any, ids: Sequence[str] | None = None, batch_size: int = 32, progress: bool = False
-    ) -> MultiVectors:
-        """The late encoder's vectors of queries. Arguments, result and errors as `LateEncoder.encode_queries`."""
-        return self.late.encode_queries(texts, ids, batch_size, progress)
-
-    def tokens(self, text: str) -> list[str]:
-        """The tokens of a query, one for each of its vectors, in their order.
-
-        Raises:
-            TypeError, ValueError: not a string, or an empty one.
-        """
-        return self.late.tokens(check_text(text, "text"))
-
-    def _encode(self, image: Any) -> Float32Array:
-        from lateint_ref.page_io import open_image
-
-        pixels = torch.from_numpy(page_pixels(open_image(image)).astype(np.float32))
+    def _page(self, page: Image) -> Float32Array:
+        pixels = torch.from_numpy(page_pixels(page).astype(np.float32))
         with torch.inference_mode():
             vectors: Float32Array = self._reader(pixels[None])[0].numpy()
         return vectors
-
-    def __repr__(self) -> str:
-        return f"PixelPages({self.name})"
-
-
-def pixels_name(late: str) -> str:
-    """The name of the trained page encoder that goes with a late encoder of this name."""
-    return f"{NAME}, with {late}"
 
 
 def page_pixels(image: Image) -> Any:
@@ -247,13 +183,6 @@ def page_pixels(image: Image) -> Any:
 
     grey = image.convert("L").resize((PAGE[1], PAGE[0]), Images.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(grey)
-
-
-def pixels_folder() -> Path:
-    """The folder of the trained page encoder, `models/page-trained` of the data folder."""
-    from lateint_ref.datasets import data_folder
-
-    return data_folder() / "models" / "page-trained"
 
 
 def load_pixels(folder: Path | None = None, late: LateEncoder | None = None) -> PixelPages:
@@ -265,18 +194,11 @@ def load_pixels(folder: Path | None = None, late: LateEncoder | None = None) -> 
 
     Raises:
         FileNotFoundError: a file is missing, here or of the late encoder.
-        ValueError: a file is damaged or of another network, or `late` is another late encoder than in training.
+        ValueError: as `read_pixels`, or `late` is another late encoder than in training.
     """
-    source = pixels_folder() if folder is None else folder
+    source = trained.trained_folder("page") if folder is None else folder
     reader, settings = read_pixels(source)
-    if late is None:
-        from lateint_ref.encoders.late import load_projection, load_trained_late, projection_folder
-
-        if settings["late"] == "trained":
-            late = load_trained_late()
-        else:
-            untrained = projection_folder()
-            late = LateEncoder(load_projection(untrained), LateConfig.load(untrained / "config.json"))
+    late = late or _LATE[settings["late"]]()
     found = _probed(late)
     if len(found) != len(settings["probe"]) or np.abs(np.subtract(found, settings["probe"])).max() > 0.02:
         raise ValueError(
@@ -287,42 +209,24 @@ def load_pixels(folder: Path | None = None, late: LateEncoder | None = None) -> 
 
 
 def read_pixels(folder: Path) -> tuple[PageReader, dict[str, Any]]:
-    """The network and the settings of a trained page encoder, after every check.
-
-    Args:
-        folder: what `write_pixels` wrote.
+    """The network and the settings of a trained page encoder that `write_pixels` wrote, after every check.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged, of another kind, or of another network: a weight is missing, unknown, of another
-            shape or no finite number.
+        ValueError: a file is damaged, of another kind, or of another network, as `trained.check_weights`.
     """
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing. {_WHY} {RESTORE}")
+    settings = trained.read_settings(folder, "page")
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        kind, sizes = settings["kind"], settings["network"]
-        settings["late"], settings["probe"], settings["sha256"]
-        if kind == "page":
-            if set(sizes) != {field.name for field in fields(Network)}:
-                raise ValueError("the sizes of its network are not those of this class")
-            network = Network(**{name: whole(size, name) for name, size in sizes.items()})
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {_WHY} {RESTORE}") from error
-    if kind != "page":
-        raise ValueError(f"{folder} holds a trained {kind} encoder where a page encoder is wanted.")
-    check_digests(folder, SETTINGS, [WEIGHTS], _WHY)
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
-    except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is no file of weights ({error}). {_WHY} {RESTORE}") from error
+        settings["probe"], _LATE[settings["late"]]
+        sizes = settings["network"]
+        if sizes.keys() != asdict(Network()).keys():
+            raise ValueError("the sizes of its network are not those of this class")
+        network = Network(**{name: whole(size, name) for name, size in sizes.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        path = folder / trained.SETTINGS
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {RESTORE}") from error
     reader = PageReader(network)
-    _check_tensors(tensors, reader, folder / WEIGHTS)
-    reader.load_state_dict(tensors)
+    reader.load_state_dict(trained.read_weights(folder, "page", _shapes(reader)))
     return reader.eval().requires_grad_(False), settings
 
 
@@ -338,38 +242,16 @@ def write_pixels(folder: Path, reader: PageReader, late: LateEncoder, late_is: s
     Raises:
         ValueError: another word, or a weight that is no finite number.
     """
-    from safetensors.torch import save_file
+    one_of(late_is, list(_LATE), "late_is")
+    trained.write_weights(folder, reader.state_dict(), _shapes(reader))
+    about = {"kind": "page", "late": late_is, "probe": _probed(late), "network": asdict(reader.network)}
+    write_digests(folder, trained.SETTINGS, [trained.WEIGHTS], **about)
 
-    if late_is not in ("trained", "untrained"):
-        raise ValueError(f"late_is must be 'trained' or 'untrained', got {late_is!r}.")
-    half = {name: tensor.detach().cpu().half().contiguous() for name, tensor in sorted(reader.state_dict().items())}
-    _check_tensors({name: tensor.float() for name, tensor in half.items()}, reader, folder / WEIGHTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(half, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)
-    write_digests(folder, SETTINGS, [WEIGHTS])
-    settings = {"kind": "page", "late": late_is, "probe": _probed(late), "network": asdict(reader.network)}
-    settings |= json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+def _shapes(reader: PageReader) -> trained.Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in reader.state_dict().items()}
 
 
 def _probed(late: LateEncoder) -> list[float]:
     """A few numbers that tell one late encoder from another."""
     return [round(float(value), 4) for value in late.encode_query(_PROBE)[:, :4].ravel()]
-
-
-def _check_tensors(tensors: dict[str, Tensor], reader: PageReader, path: Path) -> None:
-    wanted = {name: tuple(tensor.shape) for name, tensor in reader.state_dict().items()}
-    missing, unknown = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
-    if missing or unknown:
-        said = [f"lacks {', '.join(missing[:3])}"] if missing else []
-        said += [f"holds {', '.join(unknown[:3])}, which this network does not have"] if unknown else []
-        raise ValueError(
-            f"{path} {' and '.join(said)} ({len(missing)} missing, {len(unknown)} unknown): it is incomplete or of "
-            f"another network, and what is missing would be untrained. {RESTORE}"
-        )
-    for name, shape in wanted.items():
-        if tuple(tensors[name].shape) != shape:
-            raise ValueError(f"{path} holds {name} of shape {tuple(tensors[name].shape)} where {shape} is wanted.")
-        if not bool(tensors[name].isfinite().all()):
-            raise ValueError(f"{path} holds numbers in {name} that are not finite: its training went wrong. {RESTORE}")

@@ -22,7 +22,7 @@ class BiEncoder(SingleVectorEncoder):
     """
 
     def __init__(self) -> None:
-        """Load the backbone (see `backbone.load_backbone` for what can go wrong)."""
+        """Load the backbone; raises as `backbone.load_backbone`."""
         self._model, self._tokenizer = backbone.load_backbone()
         self.name = backbone.NAME
         self.dim = backbone.DIM
@@ -85,9 +85,6 @@ class StaticEncoder(SingleVectorEncoder):
                 f"texts[{index}] holds no token that the table knows, so it has no vector: {texts[index]!r}."
             )
         return np.ascontiguousarray(vectors / norms, dtype=np.float32)
-
-    def __repr__(self) -> str:
-        return f"StaticEncoder({self.name})"
 
 
 def static_folder() -> Path:

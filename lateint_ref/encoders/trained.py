@@ -1,8 +1,8 @@
 """Encoders that were trained for their job, on disk: what training changed, to be put into a copy of the backbone.
 
-A folder holds `model.safetensors`, in half precision all layers and `OWN` beside them; the embeddings, half of the
-backbone, stay as they are and are not stored. `trained.json` says which kind it is and holds the files' SHA-256,
-`config.json` how a late encoder reads text. The recipes are in `data/training`.
+A folder holds `model.safetensors` in half precision. Of a text encoder these are all layers and `OWN` beside them; the
+embeddings, half of the backbone, stay as they are and are not stored. `trained.json` says which kind it is and holds
+the files' SHA-256, `config.json` how a late encoder reads text. The recipes are in `data/training`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lateint_ref.encoders import backbone
 from lateint_ref.encoders.backbone import RESTORE, check_digests, write_digests
@@ -18,12 +18,12 @@ from lateint_ref.encoders.backbone import RESTORE, check_digests, write_digests
 if TYPE_CHECKING:
     from torch import Tensor
 
-TrainedKind = Literal["late", "cross"]
+Shapes = Mapping[str, tuple[int, ...]]
 
 WEIGHTS, SETTINGS, CONFIG = "model.safetensors", "trained.json", "config.json"
 # What a checkpoint holds beside the layers, name and shape: the projection and the two markers' word vectors, or the
 # two segments' vectors and the head.
-OWN: dict[TrainedKind, dict[str, tuple[int, ...]]] = {
+OWN: dict[str, Shapes] = {
     "late": {"projection.weight": (128, backbone.DIM), "markers": (2, backbone.DIM)},
     "cross": {
         "embeddings.token_type_embeddings.weight": (2, backbone.DIM),
@@ -33,41 +33,29 @@ OWN: dict[TrainedKind, dict[str, tuple[int, ...]]] = {
         "classifier.bias": (1,),
     },
 }
-_FILES: dict[TrainedKind, list[str]] = {"late": [WEIGHTS, CONFIG], "cross": [WEIGHTS]}
 
 
-def trained_folder(kind: TrainedKind) -> Path:
-    """The folder of a trained encoder, `models/late-trained` or `models/cross-trained` of the data folder."""
+def trained_folder(kind: str) -> Path:
+    """The folder of a trained encoder, `models/late-trained`, `cross-trained` or `page-trained` of the data folder."""
     return backbone.model_folder(f"{kind}-trained")
 
 
-def read_trained(folder: Path, kind: TrainedKind) -> dict[str, Tensor]:
-    """The tensors of a trained encoder, in float32, after every check.
+def read_trained(folder: Path, kind: str) -> dict[str, Tensor]:
+    """The tensors of a trained `"late"` or `"cross"` encoder, in float32, after every check.
 
     Those of the backbone's layers have their names in `transformers.BertModel`; the others are `OWN[kind]`.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged, of the other kind, or of another network: a weight is missing, unknown, of
-            another shape or no finite number.
+        ValueError: a file is damaged, of the other kind, or of another network, as `check_weights`.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    why = f"The trained {kind} encoder is read from it."
-    found = check_digests(folder, SETTINGS, [WEIGHTS], why).get("kind")
-    if found != kind:
-        raise ValueError(f"{folder} holds a trained {found} encoder where a {kind} encoder is wanted.")
-    check_digests(folder, SETTINGS, _FILES[kind][1:], why)
-    try:
-        tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
-    except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is no file of weights ({error}). {why} {RESTORE}") from error
-    _check_tensors(tensors, kind, folder / WEIGHTS)
-    return tensors
+    read_settings(folder, kind)
+    if kind == "late":
+        check_digests(folder, SETTINGS, [CONFIG], _why(kind))
+    return read_weights(folder, kind, _shapes(kind))
 
 
-def write_trained(folder: Path, kind: TrainedKind, tensors: Mapping[str, Tensor], config: Any = None) -> None:
+def write_trained(folder: Path, kind: str, tensors: Mapping[str, Tensor], config: Any = None) -> None:
     """Write what `read_trained` reads, and its digests last: what was cut short does not fit them.
 
     Args:
@@ -76,16 +64,10 @@ def write_trained(folder: Path, kind: TrainedKind, tensors: Mapping[str, Tensor]
         tensors: as `read_trained` returns them, and refused where it would.
         config: how a late encoder reads text, a `LateConfig`; None for a cross-encoder.
     """
-    from safetensors.torch import save_file
-
-    half = {name: tensor.detach().cpu().half().contiguous() for name, tensor in sorted(tensors.items())}
-    _check_tensors({name: tensor.float() for name, tensor in half.items()}, kind, folder / WEIGHTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(half, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)
+    write_weights(folder, tensors, _shapes(kind))
     if config is not None:
         config.save(folder / CONFIG)
-    write_digests(folder, SETTINGS, _FILES[kind], kind=kind)
+    write_digests(folder, SETTINGS, [WEIGHTS, CONFIG] if kind == "late" else [WEIGHTS], kind=kind)
 
 
 def trained_network(tensors: Mapping[str, Tensor]) -> Any:
@@ -96,19 +78,72 @@ def trained_network(tensors: Mapping[str, Tensor]) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], kind: TrainedKind, path: Path) -> None:
+def _shapes(kind: str) -> Shapes:
     model, _ = backbone.load_backbone()
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
-    wanted |= OWN[kind]
-    missing, unknown = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
+    layers = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
+    return layers | dict(OWN[kind])
+
+
+# What serves page encoders as well
+
+
+def _why(kind: str) -> str:
+    return f"The trained {kind} encoder is read from it."
+
+
+def read_settings(folder: Path, kind: str) -> dict[str, Any]:
+    """What `trained.json` says of a trained encoder of this kind, whose weights are those that were written.
+
+    Raises:
+        FileNotFoundError, ValueError: as `backbone.check_digests`, or it is of another kind.
+    """
+    found = check_digests(folder, SETTINGS, [WEIGHTS], _why(kind))
+    if found.get("kind") != kind:
+        raise ValueError(f"{folder} holds a trained {found.get('kind')} encoder where a {kind} encoder is wanted.")
+    return found
+
+
+def read_weights(folder: Path, kind: str, shapes: Shapes) -> dict[str, Tensor]:
+    """The tensors of `model.safetensors`, in float32.
+
+    Raises:
+        ValueError: no file of weights, or as `check_weights`.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no file of weights ({error}). {_why(kind)} {RESTORE}") from error
+    check_weights(tensors, shapes, path)
+    return tensors
+
+
+def write_weights(folder: Path, tensors: Mapping[str, Tensor], shapes: Shapes) -> None:
+    """Write tensors in half precision, after `check_weights`; the folder is made where it is missing."""
+    from safetensors.torch import save_file
+
+    path = folder / WEIGHTS
+    half = {name: tensor.detach().cpu().half().contiguous() for name, tensor in sorted(tensors.items())}
+    check_weights(half, shapes, path)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(half, path)
+    path.chmod(0o644)
+
+
+def check_weights(tensors: Mapping[str, Tensor], shapes: Shapes, path: Path) -> None:
+    """Refuse, with a `ValueError`, a weight that is missing, unknown, of another shape or no finite number."""
+    missing, unknown = sorted(set(shapes) - set(tensors)), sorted(set(tensors) - set(shapes))
     if missing or unknown:
         said = [f"lacks {', '.join(missing[:3])}"] if missing else []
         said += [f"holds {', '.join(unknown[:3])}, which this network does not have"] if unknown else []
         raise ValueError(
-            f"{path} {' and '.join(said)} ({len(missing)} missing, {len(unknown)} unknown): it is incomplete, or of "
-            f"another network than {backbone.NAME}, and what is missing would be untrained. {RESTORE}"
+            f"{path} {' and '.join(said)} ({len(missing)} missing, {len(unknown)} unknown): it is incomplete or of "
+            f"another network, and what is missing would be untrained. {RESTORE}"
         )
-    for name, shape in wanted.items():
+    for name, shape in shapes.items():
         if tuple(tensors[name].shape) != shape:
             raise ValueError(f"{path} holds {name} of shape {tuple(tensors[name].shape)} where {shape} is wanted.")
         if not bool(tensors[name].isfinite().all()):
