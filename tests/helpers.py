@@ -3,8 +3,12 @@
 import math
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
+
+from lateint_ref import MultiVectors
 
 
 def unit_vectors(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
@@ -13,12 +17,36 @@ def unit_vectors(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def refused(error, words, call, *arguments, **options):
+    """`call` raises `error` for these arguments, with a message that matches `words`."""
+    with pytest.raises(error, match=words):
+        call(*arguments, **options)
+
+
+def in_threads(work, count=4):
+    """What `work(number)` returns in each of `count` threads at once; what one of them raises is raised here."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
 def maxsim_by_loops(query: np.ndarray, document: np.ndarray) -> float:
     """MaxSim as its definition reads, in float64: the independent implementation that tests compare with."""
     total = 0.0
     for q in np.asarray(query, dtype=np.float64):
         total += max(float(sum(a * b for a, b in zip(q, d, strict=True))) for d in np.asarray(document, np.float64))
     return total
+
+
+def clustered(n_docs=40, dim=16, seed=0, n_themes=12):
+    """Documents whose vectors lie around a few directions, as tokens do."""
+    rng = np.random.default_rng(seed)
+    themes = unit_vectors(n_themes, dim, seed)
+    matrices = []
+    for _ in range(n_docs):
+        noisy = themes[rng.integers(0, n_themes, rng.integers(3, 12))]
+        noisy = noisy + 0.25 * rng.standard_normal(noisy.shape, dtype=np.float32)
+        matrices.append(noisy / np.linalg.norm(noisy, axis=1, keepdims=True))
+    return MultiVectors.from_list(matrices, [f"d{number}" for number in range(n_docs)])
 
 
 def words(text):

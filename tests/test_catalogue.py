@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import (
     MultiVectors,
     PageVectors,
@@ -266,8 +267,7 @@ def test_postings_are_the_documents_that_have_a_word():
     assert index.postings("a fox in a tree") == 3
     assert index.postings("zebra") == 0
     assert index.nbytes >= 8 * 6
-    with pytest.raises(ValueError, match="query"):
-        index.postings("")
+    refused(ValueError, "query", index.postings, "")
 
 
 def test_all_can_be_measured_and_are_named_once(made):
@@ -300,14 +300,10 @@ def test_forms_are_made_when_asked_for():
 
 def test_forms_of_another_corpus_are_refused():
     bed, other = tiny(False), tiny(False, seed=1)
-    with pytest.raises(ValueError, match="other documents"):
-        families_of(bed, Forms(other))
-    with pytest.raises(TypeError, match="forms must be"):
-        families_of(bed, {})
-    with pytest.raises(TypeError, match="testbed must be"):
-        families_of("handbook")
-    with pytest.raises(TypeError, match="testbed must be"):
-        pipelines_of(None, Forms(bed))
+    refused(ValueError, "other documents", families_of, bed, Forms(other))
+    refused(TypeError, "forms must be", families_of, bed, {})
+    refused(TypeError, "testbed must be", families_of, "handbook")
+    refused(TypeError, "testbed must be", pipelines_of, None, Forms(bed))
 
 
 def test_the_bundled_vectors_have_a_codec_that_ships():

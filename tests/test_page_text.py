@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import maxsim_by_loops, unit_vectors
+from helpers import maxsim_by_loops, refused, unit_vectors
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.multivectors import MultiVectors
@@ -73,8 +73,7 @@ def test_chunks_hold_every_word_and_overlap_as_asked(count, size, data):
     ],
 )
 def test_chunking_errors(arguments, error, match):
-    with pytest.raises(error, match=match):
-        chunk_pages(*arguments)
+    refused(error, match, chunk_pages, *arguments)
 
 
 # The score of a page
@@ -92,10 +91,8 @@ def test_a_page_is_as_good_as_its_best_chunk(scored):
 
 def test_scores_that_do_not_fit():
     chunk = Chunk("a", 0, "x")
-    with pytest.raises(ValueError, match="one number for each of 1 chunks"):
-        best_chunk([1.0, 2.0], [chunk], ["a"])
-    with pytest.raises(KeyError, match="page_ids lacks 'a'"):
-        best_chunk([1.0], [chunk], ["b"])
+    refused(ValueError, "one number for each of 1 chunks", best_chunk, [1.0, 2.0], [chunk], ["a"])
+    refused(KeyError, "page_ids lacks 'a'", best_chunk, [1.0], [chunk], ["b"])
 
 
 # Runs
@@ -148,10 +145,8 @@ def test_only_bm25_without_encoders():
 
 
 def test_words_of_other_pages_than_the_datasets():
-    with pytest.raises(ValueError, match="1 stand in one of them only, first 'p3'"):
-        text_runs(DATASET, {"p1": ["a"], "p2": []})
-    with pytest.raises(ValueError, match="no words"):
-        text_runs(DATASET, {"p1": [], "p2": [], "p3": []})
+    refused(ValueError, "1 stand in one of them only, first 'p3'", text_runs, DATASET, {"p1": ["a"], "p2": []})
+    refused(ValueError, "no words", text_runs, DATASET, {"p1": [], "p2": [], "p3": []})
 
 
 class RandomQueries:
@@ -170,5 +165,4 @@ def test_page_run_is_maxsim_in_any_order_of_pages():
         asked = RandomQueries().encode_queries([query.text])[0]
         scores = {name: maxsim_by_loops(asked, unit_vectors(7, seed=int(name[1]))) for name in DATASET.ids}
         assert order(run[query.id]) == order(scores)
-    with pytest.raises(KeyError, match="p3"):
-        page_run(DATASET, pages(["p1", "p2", "p4"]), RandomQueries())
+    refused(KeyError, "p3", page_run, DATASET, pages(["p1", "p2", "p4"]), RandomQueries())

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from helpers import given_away
+from helpers import given_away, refused
 from lateint_ref import ocr as pages
 from lateint_ref.ocr import ocr_records
 from lateint_ref.page_io import pixels_digest
@@ -182,10 +182,8 @@ def test_ocr_reads_most_words(folder):
 
 
 def test_unknown_page():
-    with pytest.raises(KeyError, match="no bundled page has the id 'nowhere-p01'"):
-        pages.page_words("nowhere-p01")
-    with pytest.raises(KeyError, match="nowhere-p01"):
-        pages.page_image("nowhere-p01")
+    refused(KeyError, "no bundled page has the id 'nowhere-p01'", pages.page_words, "nowhere-p01")
+    refused(KeyError, "nowhere-p01", pages.page_image, "nowhere-p01")
 
 
 # The generator
@@ -242,8 +240,7 @@ def test_totals_add_up(reports):
             table.check_total(column)
     with pytest.raises(ValueError, match=r"table 'T', n: 3 is not 4"):
         Table("T", ["", "n"], [["a", "1"], ["b", "2"], ["all", "4"]], total=True, sums=(1,))
-    with pytest.raises(ValueError, match="every row must have 2 cells"):
-        Table("T", ["", "n"], [["a"]])
+    refused(ValueError, "every row must have 2 cells", Table, "T", ["", "n"], [["a"]])
 
 
 def test_text_quotes_its_table(own):
@@ -257,16 +254,14 @@ def test_a_page_that_overflows_is_an_error(reports):
     blocks = next(page for page in reports[0].pages if page.columns == 2).blocks
     for columns in (1, 2):
         page = Page("full", ("text",), [*blocks] * 9, columns=columns)
-        with pytest.raises(OverflowError, match="page full"):
-            draw_report(Report("r", "o", "h", reports[0].look, "dev", [page]))
+        refused(OverflowError, "page full", draw_report, Report("r", "o", "h", reports[0].look, "dev", [page]))
 
 
 def test_chart_ticks():
     assert ticks(0, 9.3) == [0, 2, 4, 6, 8, 10]
     assert [tick_label(mark, [0, 2.5]) for mark in (0, 2.5)] == ["0.0", "2.5"]
     assert tick_label(-1500, [-1500]) == "−1,500"
-    with pytest.raises(ValueError, match="must have 2 values"):
-        Chart("line", "c", ["a", "b"], {"s": [1]}, "u")
+    refused(ValueError, "must have 2 values", Chart, "line", "c", ["a", "b"], {"s": [1]}, "u")
 
 
 def test_word_errors():

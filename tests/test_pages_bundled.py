@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from helpers import refused
 from lateint_ref import encoders
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 from lateint_ref.encoders.pages import GRID, BundledPages, coverage, token_boxes, tokens_of_patches, windows
@@ -289,22 +290,17 @@ def test_drawn_page_is_read_by_ocr(encoder):
 )
 def test_bad_pages_are_named_before_any_is_read(encoder, monkeypatch, images, ids, error, match):
     monkeypatch.setattr("lateint_ref.ocr.read_words", lambda image: pytest.fail("a page was read"))
-    with pytest.raises(error, match=match):
-        encoder.encode_pages(images, ids)
+    refused(error, match, encoder.encode_pages, images, ids)
 
 
 def test_batch_size_is_checked(encoder):
-    with pytest.raises(ValueError, match="batch_size"):
-        encoder.encode_pages([Image.new("RGB", (40, 40))], batch_size=0)
+    refused(ValueError, "batch_size", encoder.encode_pages, [Image.new("RGB", (40, 40))], batch_size=0)
 
 
 def test_late_encoders_without_markers_are_refused():
-    with pytest.raises(TypeError, match="late must be the bundled late encoder"):
-        BundledPages("colbert")
-    with pytest.raises(ValueError, match="skip_special=False"):
-        BundledPages(LateEncoder(None, LateConfig(skip_special=True)))
-    with pytest.raises(ValueError, match="document_marker"):
-        BundledPages(LateEncoder(None, LateConfig(document_marker=None)))
+    refused(TypeError, "late must be the bundled late encoder", BundledPages, "colbert")
+    refused(ValueError, "skip_special=False", BundledPages, LateEncoder(None, LateConfig(skip_special=True)))
+    refused(ValueError, "document_marker", BundledPages, LateEncoder(None, LateConfig(document_marker=None)))
 
 
 def test_page_encoder_of_each_profile(monkeypatch):
@@ -316,5 +312,4 @@ def test_page_encoder_of_each_profile(monkeypatch):
     assert encoders.load_pages() == "hub vidore/colpali-v1.3"
     monkeypatch.setenv("LATEINT_PAGES_MODEL", "vidore/colqwen2-v1.0")
     assert encoders.load_pages() == "hub vidore/colqwen2-v1.0"
-    with pytest.raises(TypeError, match="model must be"):
-        encoders.load_pages(7)
+    refused(TypeError, "model must be", encoders.load_pages, 7)

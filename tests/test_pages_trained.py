@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
+from helpers import refused
 from lateint_ref.encoders import late as projection
 from lateint_ref.encoders import pixels
 from lateint_ref.encoders.backbone import write_digests
@@ -114,8 +115,7 @@ def test_queries_are_the_late_encoders(encoder, late):
     np.testing.assert_array_equal(encoder.encode_query("a red tent"), late.encode_query("a red tent"))
     assert encoder.encode_queries(["a red tent", "rain"]).ids == ["0", "1"]
     assert encoder.tokens("a tent") == late.tokens("a tent")
-    with pytest.raises(ValueError, match="empty"):
-        encoder.tokens("")
+    refused(ValueError, "empty", encoder.tokens, "")
 
 
 def test_heatmaps_take_it(encoder):
@@ -167,10 +167,8 @@ def test_odd_images(encoder, tmp_path):
     np.testing.assert_array_equal(found.vectors[0], found.vectors[1])
     with pytest.raises(ValueError, match=r"page 'dot': the image is 1 x 1 pixels.*other 1 can be encoded"):
         encoder.encode_pages([Image.new("L", (1, 1)), page], ["dot", "page"])
-    with pytest.raises(TypeError, match="must be a list"):
-        encoder.encode_pages(page)
-    with pytest.raises(ValueError, match="batch_size"):
-        encoder.encode_pages([page], batch_size=0)
+    refused(TypeError, "must be a list", encoder.encode_pages, page)
+    refused(ValueError, "batch_size", encoder.encode_pages, [page], batch_size=0)
 
 
 def test_a_blank_page_is_a_page(encoder):
@@ -205,8 +203,7 @@ def test_load_pages_by_name(folder, tmp_path, monkeypatch):
     data = tmp_path / "data"
     shutil.copytree(projection.projection_folder(), data / "models/late-128")
     monkeypatch.setenv("LATEINT_DATA", str(data))
-    with pytest.raises(FileNotFoundError, match=r"page-trained.*is missing.*git checkout"):
-        enc.load_pages("trained")
+    refused(FileNotFoundError, r"page-trained.*is missing.*git checkout", enc.load_pages, "trained")
     shutil.copytree(folder, data / "models/page-trained")
     assert isinstance(enc.load_pages("trained"), pixels.PixelPages)
     monkeypatch.setenv("LATEINT_PROFILE", "hub")
@@ -231,8 +228,7 @@ def seal(folder, **changes):
 @pytest.mark.parametrize("file", ["model.safetensors", "trained.json"])
 def test_a_missing_file_is_named(copied, file):
     (copied / file).unlink()
-    with pytest.raises(FileNotFoundError, match=rf"{file} is missing.*git checkout"):
-        pixels.read_pixels(copied)
+    refused(FileNotFoundError, rf"{file} is missing.*git checkout", pixels.read_pixels, copied)
 
 
 def test_damage_is_found(copied):
@@ -240,22 +236,18 @@ def test_damage_is_found(copied):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="damaged: its SHA-256"):
-        pixels.read_pixels(copied)
+    refused(ValueError, "damaged: its SHA-256", pixels.read_pixels, copied)
     path.write_bytes(content[:500])
     seal(copied)
-    with pytest.raises(ValueError, match="no file of weights"):
-        pixels.read_pixels(copied)
+    refused(ValueError, "no file of weights", pixels.read_pixels, copied)
     for text in ("{", "[]", "{}", '{"kind": "page", "network": {}, "late": "", "probe": [], "sha256": {}}'):
         (copied / "trained.json").write_text(text)
-        with pytest.raises(ValueError, match=r"trained\.json is damaged"):
-            pixels.read_pixels(copied)
+        refused(ValueError, r"trained\.json is damaged", pixels.read_pixels, copied)
 
 
 def test_another_kind_is_refused(copied):
     seal(copied, kind="late")
-    with pytest.raises(ValueError, match="holds a trained late encoder where a page encoder is wanted"):
-        pixels.read_pixels(copied)
+    refused(ValueError, "holds a trained late encoder where a page encoder is wanted", pixels.read_pixels, copied)
 
 
 @pytest.mark.parametrize(
@@ -272,25 +264,19 @@ def test_weights_of_another_network_are_refused(copied, change, message):
     change(tensors)
     save_file(tensors, copied / "model.safetensors")
     seal(copied)
-    with pytest.raises(ValueError, match=message):
-        pixels.read_pixels(copied)
+    refused(ValueError, message, pixels.read_pixels, copied)
 
 
 def test_weights_that_are_no_numbers_are_not_written(late, tmp_path):
     broken = reader()
     broken.row.data.fill_(torch.inf)
-    with pytest.raises(ValueError, match="not finite"):
-        pixels.write_pixels(tmp_path, broken, late, "untrained")
-    with pytest.raises(ValueError, match="late_is"):
-        pixels.write_pixels(tmp_path, reader(), late, "mine")
+    refused(ValueError, "not finite", pixels.write_pixels, tmp_path, broken, late, "untrained")
+    refused(ValueError, "late_is", pixels.write_pixels, tmp_path, reader(), late, "mine")
 
 
 def test_another_late_encoder_is_refused(folder):
     weight = projection.load_projection(projection.projection_folder())
     foreign = LateEncoder(np.ascontiguousarray(weight[::-1]), LateConfig())
-    with pytest.raises(ValueError, match="trained for another late encoder"):
-        pixels.load_pixels(folder, foreign)
-    with pytest.raises(ValueError, match="128 dimensions and queries 64"):
-        pixels.PixelPages(reader(), enc.load_late(dim=64))
-    with pytest.raises(TypeError, match="must be a LateEncoder"):
-        pixels.PixelPages(reader(), "late")
+    refused(ValueError, "trained for another late encoder", pixels.load_pixels, folder, foreign)
+    refused(ValueError, "128 dimensions and queries 64", pixels.PixelPages, reader(), enc.load_late(dim=64))
+    refused(TypeError, "must be a LateEncoder", pixels.PixelPages, reader(), "late")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import MultiVectors, maxsim
 from lateint_ref.datasets import Dataset, Passage, Query
 from lateint_ref.evaluation import per_query
@@ -81,24 +82,19 @@ def oracle(bed, question):
     ],
 )
 def test_a_search_that_returns_something_else_is_named(bed, found, message):
-    with pytest.raises(ValueError, match=message):
-        measure(Pipeline("broken", found, 1, 1, 1), bed, depth=2)
+    refused(ValueError, message, measure, Pipeline("broken", found, 1, 1, 1), bed, depth=2)
 
 
 def test_a_search_may_find_nothing(bed):
     row = measure(Pipeline("silent", lambda question, k: np.array([], int), 1, 1, 1), bed)
     assert row.quality == row.low == row.high == 0
-    with pytest.raises(ValueError, match="quality of 'silent' is 0"):
-        table([row])
+    refused(ValueError, "quality of 'silent' is 0", table, [row])
 
 
 def test_bad_pipelines_and_tables(bed):
-    with pytest.raises(TypeError, match="search must be a function"):
-        Pipeline("x", 3, 1, 1, 1)
-    with pytest.raises(ValueError, match="operations of 'x'"):
-        Pipeline("x", by_score(len), 1, float("nan"), 1)
-    with pytest.raises(ValueError, match="bytes_read of 'x'"):
-        Pipeline("x", by_score(len), 1, 1, -1)
+    refused(TypeError, "search must be a function", Pipeline, "x", 3, 1, 1, 1)
+    refused(ValueError, "operations of 'x'", Pipeline, "x", by_score(len), 1, float("nan"), 1)
+    refused(ValueError, "bytes_read of 'x'", Pipeline, "x", by_score(len), 1, 1, -1)
     row = measure(exact_maxsim(bed), bed)
     for rows, against, message in (
         ([], None, "rows is empty"),
@@ -106,10 +102,8 @@ def test_bad_pipelines_and_tables(bed):
         ([row], "y", "against must be"),
         ([row, replace(row, name="z", testbed="other")], None, "same questions"),
     ):
-        with pytest.raises(ValueError, match=message):
-            table(rows, against)
-    with pytest.raises(ValueError, match="not measured on the same"):
-        kept_interval(row, replace(row, per_query={"q0": 1.0}))
+        refused(ValueError, message, table, rows, against)
+    refused(ValueError, "not measured on the same", kept_interval, row, replace(row, per_query={"q0": 1.0}))
 
 
 def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
@@ -121,8 +115,7 @@ def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
     files[0].write_bytes(b"cut short")
     monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.encode_queries", None)
     monkeypatch.setattr("lateint_ref.encoders.late.LateEncoder.encode_documents", None)
-    with pytest.raises(TypeError, match="not callable"):
-        load_testbed("handbook")
+    refused(TypeError, "not callable", load_testbed, "handbook")
     monkeypatch.undo()
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path))
     monkeypatch.setattr("workbook.testbeds.load_handbook", small_handbook)
@@ -131,8 +124,7 @@ def test_test_beds_are_encoded_once(tmp_path, monkeypatch):
     assert again.documents.ids == again.dataset.ids
     assert [question.id for question in again.questions] == [query.id for query in again.dataset.queries]
     assert again.question(again.questions[1].id) is again.questions[1]
-    with pytest.raises(KeyError, match="no question 'nobody'"):
-        again.question("nobody")
+    refused(KeyError, "no question 'nobody'", again.question, "nobody")
 
 
 def test_documents_under_other_ids_are_found_under_these(tmp_path, monkeypatch):
@@ -221,11 +213,9 @@ def test_single_vectors_are_encoded_once(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("lateint_ref.encoders.single.BiEncoder.encode_documents", None)
         np.testing.assert_array_equal(encode_once(bi, texts), first)
-        with pytest.raises(TypeError, match="not callable"):
-            encode_once(bi, texts[::-1])
+        refused(TypeError, "not callable", encode_once, bi, texts[::-1])
     assert len(list((tmp_path / "vectors").iterdir())) == 1
-    with pytest.raises(TypeError, match="single string"):
-        encode_once(bi, "a canoe")
+    refused(TypeError, "single string", encode_once, bi, "a canoe")
 
 
 def small_handbook(split):
@@ -244,5 +234,4 @@ def small_pages(split):
 
 
 def test_an_unknown_test_bed():
-    with pytest.raises(ValueError, match="one of"):
-        load_testbed("moon")
+    refused(ValueError, "one of", load_testbed, "moon")

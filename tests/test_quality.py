@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import load_handbook, make_run, maxsim_scores
 from lateint_ref.encoders import load_late
 from workbook import quality
@@ -101,8 +102,7 @@ def test_faults_of_the_report(monkeypatch, tmp_path, content, error, words):
     if content is not None:
         path.write_text(content)
     monkeypatch.setattr(quality, "quality_file", lambda: path)
-    with pytest.raises(error, match=words):
-        quality.load_quality()
+    refused(error, words, quality.load_quality)
 
 
 def test_weights_are_hashed_once_and_again_where_a_file_changed(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from helpers import refused
 from lateint_ref.encoders import load_late
 from workbook.quality import late_run
 from workbook.quality_trained import first, load_packed, main, paired_tests, table, trained_runs
@@ -40,8 +41,7 @@ def test_a_packed_collection(folder):
     assert load_packed(folder).texts == dataset.texts
     assert [query.id for query in first(dataset, 1).queries] == ["1"]
     (folder / "queries.jsonl").unlink()
-    with pytest.raises(FileNotFoundError, match=r"queries\.jsonl does not exist"):
-        load_packed(folder)
+    refused(FileNotFoundError, r"queries\.jsonl does not exist", load_packed, folder)
 
 
 def test_runs_and_tests(folder, tmp_path, capsys):

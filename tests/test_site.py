@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import lateint_ref
+from helpers import refused
 from workbook import notebooks, site
 from workbook.notebooks import find_notebooks
 
@@ -130,8 +131,7 @@ def test_build_replaces_its_own_site_and_loads_nothing_from_elsewhere(checkout):
 def test_a_folder_that_is_no_site_is_refused_and_stays_whole(checkout, capsys):
     pytest.importorskip("furo")
     before = sorted(checkout.rglob("*"))
-    with pytest.raises(FileExistsError, match="no earlier build of the site made"):
-        site.build(checkout, checkout)
+    refused(FileExistsError, "no earlier build of the site made", site.build, checkout, checkout)
     assert site.main("site", ["--out", str(checkout)]) == 2
     assert "name a new one" in capsys.readouterr().err
     assert site.main("site", ["--out", str(checkout / "README.md")]) == 2

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers import refused
 from workbook import __main__, notebooks
 from workbook import run as workbook
 
@@ -108,8 +109,7 @@ def test_command_line_ends_with_the_table_and_a_status(folder, monkeypatch, caps
 def test_unknown_notebook_and_empty_folder_are_named(folder, tmp_path, capsys):
     assert __main__.main(["run", "--folder", str(folder / "notebooks"), "--only", "77"]) == 2
     assert "'77'; there are: 00_first, 01_fails, 02_last" in capsys.readouterr().err
-    with pytest.raises(FileNotFoundError, match="no notebooks in"):
-        notebooks.find_notebooks(tmp_path)
+    refused(FileNotFoundError, "no notebooks in", notebooks.find_notebooks, tmp_path)
 
 
 def test_notebooks_of_another_project_are_let_alone(folder, monkeypatch):
@@ -184,12 +184,10 @@ def test_hub_profile_may_reach_the_hub(monkeypatch):
 
 
 def test_help_names_every_command(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        __main__.main(["--help"])
+    refused(SystemExit, "0", __main__.main, ["--help"])
     printed = capsys.readouterr().out
     assert all(f"  {command} " in printed for command in __main__.COMMANDS)
-    with pytest.raises(SystemExit, match="2"):
-        __main__.main(["nonsense"])
+    refused(SystemExit, "2", __main__.main, ["nonsense"])
 
 
 PATIENCE = 300  # seconds for two kernels to start on a machine that does other things
