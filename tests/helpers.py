@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -57,17 +57,18 @@ def words(text):
 
 def given_away(passages, queries, qrels, rare):
     """Ids of the queries whose answer is singled out by the words they share with at most `rare` passages."""
-    vocabulary = {passage.id: set(words(passage.full_text)) for passage in passages}
-    frequency = Counter(word for known in vocabulary.values() for word in known)
+    holders = defaultdict(set)
+    for passage in passages:
+        for word in words(passage.full_text):
+            holders[word].add(passage.id)
     found = []
     for query in queries:
-        clues = {word for word in words(query.text) if 0 < frequency[word] <= rare}
-        weight = {
-            name: sum(math.log(len(passages) / frequency[word]) for word in clues & known)
-            for name, known in vocabulary.items()
-        }
-        best = max(weight.values())
+        weight = Counter()
+        for word in sorted(set(words(query.text))):
+            if 0 < len(holders[word]) <= rare:
+                weight.update(dict.fromkeys(holders[word], math.log(len(passages) / len(holders[word]))))
+        best = max(weight.values(), default=0)
         first = [name for name, value in weight.items() if value == best]
-        if best > 0 and len(first) == 1 and qrels[query.id].get(first[0]) == 2:
+        if len(first) == 1 and qrels[query.id].get(first[0]) == 2:
             found.append(query.id)
     return found

@@ -143,19 +143,8 @@ def test_int8_and_residuals_rank_as_what_they_stand_for(made):
         for bits in (4, 2, 1):
             decoded = forms.codecs[bits].decode(forms.residuals[bits])
             expected = np.array([maxsim(question.vectors, document) for document in decoded])
-            name = f"residual, {bits} bit" + "s" * (bits > 1)
-            assert np.allclose(
-                expected[pipelines[name].search(question, 10)], np.sort(expected)[::-1][:10], atol=1e-4
-            ), name
-
-
-def test_more_bits_bring_residuals_nearer(made):
-    bed, forms, _ = made
-    errors = [
-        np.square(forms.codecs[bits].decode(forms.residuals[bits]).vectors - bed.documents.vectors).mean()
-        for bits in (4, 2, 1)
-    ]
-    assert errors[0] < errors[1] < errors[2]
+            found = pipelines[f"residual, {bits} bit" + "s" * (bits > 1)].search(question, 10)
+            assert np.allclose(expected[found], np.sort(expected)[::-1][:10], atol=1e-4), bits
 
 
 def test_two_stages_rank_the_first_stages_candidates(made):
@@ -261,15 +250,6 @@ def test_plaid_counts_and_orders_what_it_decodes(made):
         assert scores == pytest.approx(sorted(scores, reverse=True), abs=1e-4)
 
 
-def test_postings_are_the_documents_that_have_a_word():
-    index = BM25(["red fox fox", "blue fox", "green tree"])
-    assert index.postings("fox") == 2
-    assert index.postings("a fox in a tree") == 3
-    assert index.postings("zebra") == 0
-    assert index.nbytes >= 8 * 6
-    refused(ValueError, "query", index.postings, "")
-
-
 def test_all_can_be_measured_and_are_named_once(made):
     bed, forms, pipelines = made
     assert next(iter(pipelines)) == "MaxSim, float32"
@@ -306,19 +286,12 @@ def test_forms_of_another_corpus_are_refused():
     refused(TypeError, "testbed must be", pipelines_of, None, Forms(bed))
 
 
-def test_the_bundled_vectors_have_a_codec_that_ships():
-    bed = replace(tiny(as_pages=False), name="handbook", encoder=late_name(128))
-    codec = load_codec(bed)
-    assert codec.bits == 4
-    assert codec.centroids.shape == (2048, 128)
+def test_codecs_ship_for_the_bundled_vectors_alone():
+    bed = tiny(as_pages=False)
+    codec = load_codec(replace(bed, name="handbook", encoder=late_name(128)))
+    assert (codec.bits, codec.centroids.shape) == (4, (2048, 128))
     pages = load_codec(replace(bed, name="pages", encoder=pages_name(late_name(128))))
     assert pages.centroids.shape == (4096, 128)
     np.testing.assert_allclose(np.linalg.norm(pages.centroids, axis=1), 1, atol=1e-3)
-
-
-def test_vectors_of_another_encoder_get_a_codec_of_their_own():
-    bed = tiny(as_pages=False)
-    own = load_codec(bed)
-    assert own.dim == DIM
-    trained = ResidualCodec.train(bed.documents, bits=4)
+    own, trained = load_codec(bed), ResidualCodec.train(bed.documents, bits=4)
     np.testing.assert_array_equal(own.centroids, trained.centroids)

@@ -16,6 +16,7 @@ from lateint_ref import encoders as enc
 from lateint_ref.encoders import backbone, late
 from lateint_ref.encoders.base import batches
 from lateint_ref.encoders.late import load_projection, projection_folder
+from lateint_ref.encoders.single import StaticEncoder, static_folder
 
 TEXTS = [
     "A dome tent for two, with two doors; it stands without pegs.",
@@ -68,15 +69,12 @@ def test_loading_is_silent_and_restores_settings():
 # profile
 
 
-@pytest.mark.parametrize(("value", "expected"), [("bundled", "bundled"), ("hub", "hub"), ("", "bundled")])
-def test_profile(monkeypatch, value, expected):
-    monkeypatch.setenv("LATEINT_PROFILE", value)
-    assert enc.profile() == expected
-
-
-def test_profile_default_and_unknown(monkeypatch):
+def test_profile(monkeypatch):
     monkeypatch.delenv("LATEINT_PROFILE")
     assert enc.profile() == "bundled"
+    for value, expected in (("bundled", "bundled"), ("hub", "hub"), ("", "bundled")):
+        monkeypatch.setenv("LATEINT_PROFILE", value)
+        assert enc.profile() == expected
     monkeypatch.setenv("LATEINT_PROFILE", "cloud")
     refused(ValueError, r"'cloud'.*'bundled'.*'hub'", enc.profile)
 
@@ -191,11 +189,8 @@ def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
         projected = tokens @ weight[: encoder.dim].T
         projected /= np.linalg.norm(projected, axis=1, keepdims=True)
         np.testing.assert_allclose(encoder.encode_query(TEXTS[0]), projected, atol=1e-5)
-
-
-@pytest.mark.parametrize("dim", [0, 129, 200, -1])
-def test_late_dim_out_of_range(dim):
-    refused(ValueError, "dim", enc.load_late, dim=dim)
+    for dim in (0, 129, 200, -1):
+        refused(ValueError, "dim", enc.load_late, dim=dim)
 
 
 def test_truncation_is_counted(late_encoder):
@@ -254,24 +249,31 @@ def test_config_round_trip_and_faults(tmp_path):
     refused(ValueError, "vocabulary", late.LateEncoder, None, replace(config, query_marker="[query]"))
 
 
-@pytest.mark.parametrize("fault", ["missing", "damaged", "shape"])
-def test_projection_faults(make, tmp_path, fault):
-    folder = tmp_path / "late-128"
-    shutil.copytree(projection_folder(), folder)
-    path = folder / "projection.safetensors"
-    if fault == "missing":
-        path.unlink()
-    elif fault == "damaged":
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)
-    else:
-        make["write"](folder, np.zeros((4, 384), dtype=np.float32))
-    error = FileNotFoundError if fault == "missing" else ValueError
-    words = {"missing": "is missing", "damaged": "SHA-256", "shape": r"\(4, 384\)"}[fault]
-    with pytest.raises(error, match=words) as caught:
-        load_projection(folder)
-    assert "git checkout -- data/models" in str(caught.value)
+@pytest.mark.parametrize(
+    ("folder", "load", "weights", "names"),
+    [
+        (projection_folder(), load_projection, "projection.safetensors", ["projection.safetensors"]),
+        (static_folder(), StaticEncoder, "model.safetensors", ["model.safetensors", "tokenizer.json", "static.json"]),
+    ],
+    ids=["projection", "static"],
+)
+def test_damaged_parts_are_named(tmp_path, folder, load, weights, names):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    path = copy / weights
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused(ValueError, "is damaged: its SHA-256 .*git checkout -- data/models", load, copy)
+    path.write_bytes(whole)
+    for name in names:
+        (copy / name).rename(tmp_path / name)
+        refused(FileNotFoundError, f"{name} is missing.*git checkout -- data/models", load, copy)
+        (tmp_path / name).rename(copy / name)
+
+
+def test_a_projection_of_another_shape(make, tmp_path):
+    folder = shutil.copytree(projection_folder(), tmp_path / "late-128")
+    make["write"](folder, np.zeros((4, 384), dtype=np.float32))
+    refused(ValueError, r"\(4, 384\).*git checkout -- data/models", load_projection, folder)
 
 
 def test_projection_is_fitted_to_random_words(make):
@@ -294,26 +296,6 @@ def test_projection_fit_keeps_dot_products_best(make):
     singular = np.linalg.svd(vectors, compute_uv=False)
     np.testing.assert_allclose(energy[:128].sum(), (singular[:128] ** 2).sum() / (singular**2).sum(), atol=1e-5)
     np.testing.assert_allclose(((vectors @ weight.T) ** 2).sum() / (vectors**2).sum(), energy[:128].sum(), atol=1e-5)
-
-
-# bad input, the same for all
-
-
-@pytest.mark.parametrize("method", ["encode_queries", "encode_documents"])
-@pytest.mark.parametrize(
-    ("texts", "error", "words"),
-    [
-        ("one text", TypeError, r"single string 'one text'.*\[text\]"),
-        ([], ValueError, "at least one text"),
-        (["a", 3], TypeError, r"texts\[1\] must be a string, got int 3"),
-        (["a", "b", "  "], ValueError, r"texts\[2\] is empty"),
-        (None, TypeError, "list of strings"),
-        ({"a": 1}, TypeError, "list of strings"),
-    ],
-)
-def test_bad_texts(bi, late_encoder, method, texts, error, words):
-    for encoder in (bi, late_encoder):
-        refused(error, words, getattr(encoder, method), texts)
 
 
 def test_bad_arguments(bi, late_encoder):

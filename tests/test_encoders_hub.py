@@ -4,17 +4,16 @@ import errno
 import json
 import logging
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers import refused
+from helpers import in_threads, refused
 from lateint_ref import encoders as enc
-from lateint_ref.encoders import hub
 
 WORDS = "tent tents dome river canoe hire open ing hour ##s library on sunday s for two with a the . , ? [Q] [D]"
+each_loader = pytest.mark.parametrize("load", [enc.load_bi, enc.load_late, enc.load_cross, enc.load_pages])
 TEXTS = ["dome tent for two .", "canoe hire on the river", "library opening hours , sundays ?"]
 
 
@@ -208,18 +207,19 @@ def test_loading_leaves_transformers_as_it_was(bi_folder, caplog):
     assert not caplog.records
 
 
-def test_what_another_thread_loads_is_not_counted(bi_folder, tmp_path):
+def test_what_another_thread_loads_is_not_counted(bi_folder, tmp_path, monkeypatch):
+    import sentence_transformers
     from transformers import BertModel
 
-    other = save_bert(tmp_path / "other")
+    other, load = save_bert(tmp_path / "other"), sentence_transformers.SentenceTransformer
     drop_weight(other, "word_embeddings.weight")
-    with hub._reported() as unset:
-        thread = threading.Thread(target=BertModel.from_pretrained, args=(other,))
-        thread.start()
-        thread.join()
-        assert unset == []
-        BertModel.from_pretrained(other)
-    assert unset == ["embeddings.word_embeddings.weight"]
+
+    def meanwhile(*arguments, **options):
+        in_threads(lambda _: BertModel.from_pretrained(other), 1)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", meanwhile)
+    assert enc.load_bi(bi_folder).dim == 16
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_cross_without_a_head_is_an_error(tmp_path):
     refused(RuntimeError, r"unset .*classifier", enc.load_cross, save_bert(tmp_path / "bert"))
 
 
-@pytest.mark.parametrize("load", [enc.load_bi, enc.load_late, enc.load_cross])
+@each_loader
 def test_out_of_reach(load, monkeypatch):
     kind = load.__name__.removeprefix("load_")
     monkeypatch.setenv("LATEINT_PROFILE", "hub")
@@ -263,7 +263,7 @@ def test_out_of_reach(load, monkeypatch):
         assert words in str(error.value)
 
 
-@pytest.mark.parametrize("load", [enc.load_bi, enc.load_late, enc.load_cross])
+@each_loader
 def test_bad_folders_and_names(load, tmp_path):
     refused(FileNotFoundError, "there is no folder", load, tmp_path / "none")
     refused(FileNotFoundError, "holds no model", load, tmp_path)

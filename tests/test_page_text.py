@@ -35,13 +35,8 @@ DATASET = Dataset(
 def test_chunks_by_hand():
     chunks = chunk_pages({"a": list("abcdefgh"), "b": [], "c": ["x"]}, size=4, overlap=1)
     assert chunks == [Chunk("a", 0, "a b c d"), Chunk("a", 3, "d e f g"), Chunk("a", 6, "g h"), Chunk("c", 0, "x")]
-
-
-def test_no_chunk_that_only_repeats_the_last():
-    assert [chunk.text for chunk in chunk_pages({"a": list("abcdefg")}, 4, 1)] == ["a b c d", "d e f g"]
-
-
-def test_words_of_ocr_are_taken_as_they_are():
+    repeated = chunk_pages({"a": list("abcdefg")}, 4, 1)
+    assert [chunk.text for chunk in repeated] == ["a b c d", "d e f g"], "none that only repeats the last"
     words = [Word("Total", (0, 0, 9, 9), 1.0), Word("8,840", (9, 0, 19, 9), 0.9)]
     assert chunk_pages({"a": words}) == [Chunk("a", 0, "Total 8,840")]
 
@@ -60,20 +55,12 @@ def test_chunks_hold_every_word_and_overlap_as_asked(count, size, data):
         assert len(right) > overlap
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "match"),
-    [
-        (({"a": ["b"]}, 0), ValueError, "size must be"),
-        (({"a": ["b"]}, 2.5), TypeError, "size must be"),
-        (({"a": ["b"]}, 10, 10), ValueError, "overlap must be from 0 to 9"),
-        (({"a": ["b"]}, 10, -1), ValueError, "overlap"),
-        (({"a": ["b"]}, 10, True), TypeError, "overlap"),
-        ((["a", "b"],), TypeError, "words_by_page must be a dict"),
-        (({"a": "some words"},), TypeError, r"words_by_page\['a'\].*Split"),
-    ],
-)
-def test_chunking_errors(arguments, error, match):
-    refused(error, match, chunk_pages, *arguments)
+def test_chunking_errors():
+    refused(ValueError, "overlap must be from 0 to 9", chunk_pages, {"a": ["b"]}, 10, 10)
+    refused(ValueError, "overlap", chunk_pages, {"a": ["b"]}, 10, -1)
+    refused(TypeError, "overlap", chunk_pages, {"a": ["b"]}, 10, True)
+    refused(TypeError, "words_by_page must be a dict", chunk_pages, ["a", "b"])
+    refused(TypeError, r"words_by_page\['a'\].*Split", chunk_pages, {"a": "some words"})
 
 
 # The score of a page
@@ -89,8 +76,10 @@ def test_a_page_is_as_good_as_its_best_chunk(scored):
         assert value == (max(own) if own else pytest.approx(min(score for _, score in scored) - 1))
 
 
-def test_scores_that_do_not_fit():
+def test_scores_and_words_that_do_not_fit():
     chunk = Chunk("a", 0, "x")
+    refused(ValueError, "1 stand in one of them only, first 'p3'", text_runs, DATASET, {"p1": ["a"], "p2": []})
+    refused(ValueError, "no words", text_runs, DATASET, {"p1": [], "p2": [], "p3": []})
     refused(ValueError, "one number for each of 1 chunks", best_chunk, [1.0, 2.0], [chunk], ["a"])
     refused(KeyError, "page_ids lacks 'a'", best_chunk, [1.0], [chunk], ["b"])
 
@@ -136,17 +125,7 @@ def test_runs_rank_pages_by_their_best_chunk():
             expected = best_chunk(scores, chunks, DATASET.ids)
             assert order(runs[name][query.id]) == [DATASET.ids[place] for place in np.argsort(-expected)]
             assert order(runs[name][query.id])[-1] == "p2", "a page without words comes last"
-
-
-def test_only_bm25_without_encoders():
-    runs = text_runs(DATASET, WORDS)
-    assert list(runs) == ["bm25"]
-    assert order(runs["bm25"]["q1"])[0] == "p3"
-
-
-def test_words_of_other_pages_than_the_datasets():
-    refused(ValueError, "1 stand in one of them only, first 'p3'", text_runs, DATASET, {"p1": ["a"], "p2": []})
-    refused(ValueError, "no words", text_runs, DATASET, {"p1": [], "p2": [], "p3": []})
+    assert text_runs(DATASET, WORDS, size=4, overlap=1) == {"bm25": runs["bm25"]}
 
 
 class RandomQueries:

@@ -2,7 +2,6 @@
 
 import numba
 import numpy as np
-import pytest
 from threadpoolctl import threadpool_info
 
 from helpers import refused
@@ -43,7 +42,6 @@ def test_a_call_is_timed_after_one_to_warm_up(monkeypatch):
     before = numba.get_num_threads()
     assert processor_seconds(call, "a", 1, rounds=3) == 2
     assert (spent, numba.get_num_threads()) == ([], before)
-    refused(ValueError, "rounds", processor_seconds, abs, 1, rounds=0)
 
 
 def test_times_by_the_clock(monkeypatch):
@@ -58,8 +56,6 @@ def test_times_by_the_clock(monkeypatch):
     assert calls == 4 * ["a", "b"]
     spent["a"] = [9, 4, 3]
     assert wall_seconds(call, "a", rounds=2) == 3
-    for rounds, error in ((0, ValueError), (2.5, TypeError)):
-        refused(error, "rounds", wall_seconds, abs, 1, rounds=rounds)
 
 
 def test_threads_come_back_after_a_failure():
@@ -67,13 +63,17 @@ def test_threads_come_back_after_a_failure():
         raise KeyError(question)
 
     before = numba.get_num_threads()
-    with pytest.raises(KeyError):
-        processor_times({"a": fails}, [1])
+    refused(KeyError, "", processor_times, {"a": fails}, [1])
     assert numba.get_num_threads() == before
 
 
 def test_bad_input():
     refused(ValueError, "got 0 and 1", processor_times, {}, [1])
     refused(ValueError, "got 1 and 0", processor_times, {"a": abs}, [])
-    refused(ValueError, "rounds", processor_times, {"a": abs}, [1], rounds=0)
-    refused(TypeError, "rounds", processor_times, {"a": abs}, [1], rounds=2.5)
+    for call, arguments in (
+        (processor_times, ({"a": abs}, [1])),
+        (processor_seconds, (abs, 1)),
+        (wall_seconds, (abs, 1)),
+    ):
+        refused(ValueError, "rounds", call, *arguments, rounds=0)
+        refused(TypeError, "rounds", call, *arguments, rounds=2.5)
