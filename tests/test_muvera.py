@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import maxsim_by_loops, refused, unit_vectors
-from lateint_ref import MultiVectors
+from helpers import clustered, maxsim_by_loops, refused, unit_vectors
+from lateint_ref import MultiVectors, maxsim_scores
 from lateint_ref.muvera import FixedDimensionalEncoder
 
 DIM = 8
@@ -83,27 +83,10 @@ def test_never_above_maxsim(seed, bits, fill_empty):
         assert estimates[0] == pytest.approx(exact[0], abs=1e-4)
 
 
-def test_one_cell_is_the_mean():
-    encoder = FixedDimensionalEncoder(DIM, bits=0, repetitions=1)
-    collection, query = documents(), unit_vectors(5, DIM, 7)
-    np.testing.assert_allclose(encoder.encode_documents(collection), [m.mean(axis=0) for m in collection], atol=1e-6)
-    np.testing.assert_allclose(encoder.encode_query(query), query.sum(axis=0), atol=1e-6)
-
-
-def clustered(n_docs=60, seed=3):
-    """Documents whose vectors lie around directions of their own, and queries near some of them."""
-    rng = np.random.default_rng(seed)
-    near = lambda x: x + 0.25 * rng.standard_normal(x.shape) / np.sqrt(32)  # noqa: E731
-    unit = lambda x: (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)  # noqa: E731
-    topics = unit(rng.standard_normal((200, 32)))
-    matrices = [unit(near(topics[rng.integers(0, 200, 20)])) for _ in range(n_docs)]
-    queries = [unit(near(matrix[rng.integers(0, 20, 6)])) for matrix in matrices[:20]]
-    return MultiVectors.from_list(matrices), queries
-
-
 def test_estimates_follow_maxsim_and_more_repetitions_come_closer():
-    collection, queries = clustered()
-    exact = np.array([[maxsim_by_loops(query, matrix) for matrix in collection] for query in queries])
+    collection, rng = clustered(60, 32, n_themes=200), np.random.default_rng(3)
+    queries = [matrix + 0.05 * rng.standard_normal(matrix.shape) for matrix in collection[:20]]
+    exact = np.array([maxsim_scores(query, collection) for query in queries])
     correlations, first = [], []
     for encoder in (
         FixedDimensionalEncoder(32, bits=0, repetitions=1),

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import maxsim_by_loops, refused, unit_vectors
-from lateint_ref.datasets import Dataset, Passage, Query
+from helpers import maxsim_by_loops, refused, toy_dataset, unit_vectors
 from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ocr import Word
@@ -20,11 +19,9 @@ WORDS = {
     "p2": [],
     "p3": ["seven", "lamps", "were", "lit", "on", "the", "pier", "while", "the", "harbour", "slept"],
 }
-DATASET = Dataset(
-    "tiny",
-    "dev",
-    [Passage(name, "", " ".join(words) or "-") for name, words in WORDS.items()],
-    [Query("q1", "lamps on a pier"), Query("q2", "who counts boats?")],
+DATASET = toy_dataset(
+    {name: " ".join(words) or "-" for name, words in WORDS.items()},
+    {"q1": "lamps on a pier", "q2": "who counts boats?"},
     {"q1": {"p3": 2}, "q2": {"p1": 2}},
 )
 

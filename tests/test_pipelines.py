@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError
 import numpy as np
 import pytest
 
-from helpers import refused
+from helpers import refused, toy_dataset
 from lateint_ref import MultiVectors, maxsim
-from lateint_ref.datasets import Dataset, Passage, Query, load_handbook
+from lateint_ref.datasets import Dataset, load_handbook
 from lateint_ref.encoders import load_bi, load_late, load_pages, load_static
 from lateint_ref.evaluation import per_query
 from lateint_ref.ocr import load_pages_dataset
@@ -27,13 +27,8 @@ def bed():
     documents = MultiVectors.from_list([matrix(n) for n in (3, 5, 2, 7, 4)], list("abcde"))
     questions = [Question(f"q{n}", f"question {n}", matrix(2 + n)) for n in range(6)]
     qrels = {question.id: {documents.ids[n % 5]: 1 + n % 2} for n, question in enumerate(questions)}
-    dataset = Dataset(
-        "tiny",
-        "dev",
-        [Passage(name, "", name) for name in documents.ids],
-        [Query(question.id, question.text) for question in questions],
-        qrels,
-    )
+    texts = {name: name for name in documents.ids}
+    dataset = toy_dataset(texts, {question.id: question.text for question in questions}, qrels)
     return Testbed("tiny", dataset, documents, questions, None, "nDCG@10", "none")
 
 

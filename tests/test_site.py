@@ -138,27 +138,6 @@ def test_a_folder_that_is_no_site_is_refused_and_stays_whole(checkout, capsys):
     assert sorted(checkout.rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        '<script defer src="https://cdn.example.invalid/mathjax.js"></script>',
-        '<script src="//cdn.example.invalid/mathjax.js"></script>',
-        '<link rel="stylesheet" href="https://fonts.example.invalid/a.css">',
-        '<script type="module">import x from "https://cdn.example.invalid/x.mjs"</script>',
-        '<script type="module">const x = await import("https://cdn.example.invalid/x.mjs")</script>',
-        '<img alt="" src="https://example.invalid/badge.svg">',
-    ],
-)
-def test_what_is_loaded_from_elsewhere_is_found(line, tmp_path):
-    (tmp_path / "page.html").write_text(f'<p><a href="https://example.invalid">fine</a>{line}</p>')
-    assert len(elsewhere(tmp_path)) == 1
-
-
-def test_style_from_elsewhere_is_found(tmp_path):
-    (tmp_path / "a.css").write_text("@import 'https://example.invalid/b.css'; p { background: url(data:image/png;x) }")
-    assert elsewhere(tmp_path) == ["https://example.invalid/b.css"]
-
-
 def test_without_mathjax_the_error_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"MathJax.*not installed: pip install .*\[site\]"):
