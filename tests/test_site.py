@@ -106,6 +106,7 @@ def elsewhere(folder):
     return found
 
 
+@pytest.mark.slow
 def test_build_replaces_its_own_site_and_loads_nothing_from_elsewhere(checkout):
     pytest.importorskip("furo")
     out = checkout / "out" / "site"
