@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import refused
-from lateint_ref import MultiVectors, average_vectors, collection_bytes
+from lateint_ref import MultiVectors, average_vectors, collection_bytes, plan
 from lateint_ref.cost import Speed, Work, first_stage_bytes, fit, predict, scan, total
-from lateint_ref.planning import plan
 
 rates = st.floats(1e-12, 1e-8)
 

@@ -49,7 +49,7 @@ def test_values_by_hand():
 def test_values_refuse():
     for values, words in ([1.0, 2.0], "matrix"), ([], "empty"), ([[np.nan]], "NaN"), ([[1.0], [1.0, 2.0]], "length"):
         refused(ValueError, words, elastic.float_values, values)
-    for value, words in ([[1.0]], "single vector"), (3.0, "single vector"), ([], "empty"):
+    for value, words in ([[1.0]], "(single|one) vector"), (3.0, "(single|one) vector"), ([], "empty"):
         refused(ValueError, words, elastic.float_value, value)
     for values, words in ([[0.5]], "whole numbers from -128 to 127"), ([[128]], "got 128"), ([[-129, 0]], "got -129"):
         refused(ValueError, words, elastic.byte_values, values)
@@ -172,7 +172,7 @@ def test_bodies_refuse():
     for offset in (-1, float("nan")):
         refused(ValueError, "offset", bodies.maxsim_query, "a", QUERY, offset=offset)
     refused(ValueError, "words", bodies.match_query, "a", " ")
-    refused(ValueError, "single vector", section, "a", QUERY)
+    refused(ValueError, "(single|one) vector", section, "a", QUERY)
     refused(ValueError, "k <= num_candidates", section, "a", [1.0], k=10, num_candidates=9)
     for sizes in ({"num_candidates": 10_001}, {"k": 10_001}):
         refused(ValueError, "num_candidates <= 10000", section, "a", [1.0], **sizes)
@@ -221,8 +221,7 @@ def test_console_text_cut_for_reading():
 def test_console_refuses():
     for method, path in (("PATCH", "x"), ("GET", "/")):
         refused(ValueError, "", console, method, path)
-    for body in ({"a": float("nan")}, {"a": "\0" + "7"}):
-        refused(ValueError, "", console, "GET", "x", body)
+    refused(ValueError, "", console, "GET", "x", {"a": float("nan")})
     for body in ([1], {"a": np.ones(2)}):
         refused(TypeError, "", console, "GET", "x", body)
     refused(ValueError, "", console, "GET", "x", {"a": [1]}, 0)

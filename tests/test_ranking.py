@@ -158,9 +158,9 @@ def test_scores_of_a_collection_are_those_of_its_rankings(seed, depth):
 def test_fusion_refuses():
     for rankings in ([], "abc"):
         refused(ValueError, "at least one ranking", reciprocal_rank_fusion, rankings)
-    refused(TypeError, "ranking 0 must be a list of ids, got str 'abc'", reciprocal_rank_fusion, ["abc"])
-    refused(TypeError, "ranking 1 must be a list of ids", reciprocal_rank_fusion, [["a"], [1]])
-    refused(ValueError, "ranking 1 holds 'b' more than once", reciprocal_rank_fusion, [["a"], ["b", "c", "b"]])
+    refused(TypeError, "ranking 0 must be a list .*'abc'", reciprocal_rank_fusion, ["abc"])
+    refused(TypeError, "ranking 1 must be", reciprocal_rank_fusion, [["a"], [1]])
+    refused(ValueError, "ranking 1 .*'b' .*more than once", reciprocal_rank_fusion, [["a"], ["b", "c", "b"]])
     refused(ValueError, "at least one system", fused_scores, [])
     for systems, counts in (([[1, 2], [1, 2, 3]], r"\[2, 3\]"), ([[1, 2, 3], [1, 2]], r"\[3, 2\]")):
         refused(ValueError, f"{counts} documents", fused_scores, systems)
