@@ -41,8 +41,8 @@ quick: lint ## lint, type check and the tests that need no notebook and little t
 bench: $(READY) ## time maxsim_scores beside other implementations
 	@$(PY) -m workbook bench
 
-quality: $(READY) ## measure the bundled models on the test splits; writes data/models/quality.json
-	@$(OFFLINE) $(PY) -m workbook quality
+quality: $(READY) ## measure the bundled models on the test splits; writes data/models/quality.json (BEIR=FOLDER: on that, prints)
+	@$(OFFLINE) $(PY) -m workbook quality $(if $(BEIR),--beir $(BEIR))
 
 claims: $(READY) ## measure what notebook 12 needs and is slow; writes data/measurements/
 	@$(OFFLINE) $(PY) -m workbook claims

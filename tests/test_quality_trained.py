@@ -4,11 +4,14 @@ import gzip
 import json
 
 import pytest
+import torch
 
 from helpers import refused
 from lateint_ref.encoders import load_late
+from lateint_ref.encoders.late import load_untrained_late
+from workbook import kept
 from workbook.quality import late_run
-from workbook.quality_trained import first, load_packed, main, paired_tests, table, trained_runs
+from workbook.quality_trained import first, load_packed, main, paired_tests, pairs_of, table, trained_runs
 
 DOCUMENTS = [
     {"_id": "a", "title": "Canoes", "text": "Canoes are for hire at the lake."},
@@ -51,17 +54,43 @@ def test_runs_and_tests(folder, tmp_path, capsys):
 
     dataset = load_packed(folder)
     runs = trained_runs(dataset, load_late(), Judge(), dims=[64])
-    assert list(runs) == ["BM25", "bi", "late", "late trained", "late trained, 64", "cross over late"]
+    assert list(runs) == [
+        "BM25", "static", "bi", "late", "late trained", "late trained, 64", "cross over late", "cross over bi"
+    ]  # fmt: skip
+    assert pairs_of({"late": {}, "late trained": {}}) == [("late trained", "late")]
     assert runs["late trained"] == runs["late"]
     assert runs["late trained, 64"] == late_run(dataset, load_late(dim=64))
     assert list(runs["cross over late"]["1"]) == ["d", "a", "b"]
     values = {"set": {name: {"1": 1.0, "2": 0.0} for name in runs}}
     assert set(paired_tests(values)) == {f"{one} against {two}" for one, two in (
-        ("late trained", "late"), ("late trained", "bi"), ("cross over late", "late trained")
+        ("late trained", "late"), ("late trained", "bi"), ("cross over late", "late trained"), ("cross over bi", "bi")
     )}  # fmt: skip
     assert table(values).loc["mean", "BM25"] == 0.5
     out = tmp_path / "out.json"
     nothing = str(tmp_path / "none")
     assert main(["--beir", str(folder), "--late", nothing, "--cross", nothing, "--out", str(out)]) == 0
     assert "all questions together" in capsys.readouterr().out
-    assert set(json.loads(out.read_text())["set"]) == {"BM25", "bi", "late"}
+    assert set(json.loads(out.read_text())["set"]) == {"BM25", "static", "bi", "late"}
+
+
+def test_bfloat16_changes_a_vector_by_little(folder):
+    texts, found = load_packed(folder).texts, []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found.append(load_late().encode_documents(texts).vectors)
+    cosines = (found[0] * found[1]).sum(axis=1)
+    assert 0.99 < cosines.min() < 1 - 1e-6
+
+
+def test_what_is_kept(folder):
+    dataset = load_packed(folder)
+    runs = kept.runs_of(dataset, load_untrained_late())
+    assert runs["128 dimensions"] == late_run(dataset, load_late())
+    assert runs["64 dimensions"] == late_run(dataset, load_late(dim=64))
+    assert set(runs["no markers"]["1"]) == set(dataset.ids)
+    assert runs["[MASK], attended to"] != runs["[MASK], not attended to"] != runs["128 dimensions"]
+    # As many centroids as vectors: nothing is left to round.
+    assert runs["residual codes, 4 bit"]["1"] == pytest.approx(runs["128 dimensions"]["1"], abs=0.2)
+    found = kept.table({"set": {way: {"1": 1.0, "2": 0.5} for way in runs}})
+    assert set(found["set"]) == {0.75}
+    assert len(found) == len(runs) == 17

@@ -1,7 +1,8 @@
 """How good the bundled models are: `make quality` measures them on the test splits and writes `quality.json`.
 
-This takes about a quarter of an hour on two cores, so notebooks read what it wrote. The test splits are for this report
-alone: nothing here or in training was chosen by them.
+This takes about half an hour on two cores, so notebooks read what it wrote. The test splits are for this report alone:
+nothing here or in training was chosen by them. `make quality BEIR=FOLDER` measures on a collection in BEIR layout and
+prints; see `quality_trained`.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def load_quality() -> dict[str, Any]:
     """What the last `make quality` measured.
 
     Returns:
-        `"weights"` (file to SHA-256), `"sets"` (name to `queries`, `measures`, `by_type`, `pairs`), `"sizes"` (bytes)
-        and `"speed"`.
+        `"weights"` (file to SHA-256), `"sets"` (name to `queries`, `measures`, `by_type`, `pairs`), `"trained"` (the
+        same, with the trained encoders), `"sizes"` (bytes) and `"speed"`.
 
     Raises:
         FileNotFoundError: it is missing.
@@ -173,11 +174,13 @@ def runs_of(dataset: Dataset, depth: int) -> dict[str, Run]:
     return runs
 
 
-def measured(dataset: Dataset, runs: dict[str, Run]) -> dict[str, Any]:
+def measured(
+    dataset: Dataset, runs: dict[str, Run], neighbours: Sequence[tuple[str, str]] = NEIGHBOURS
+) -> dict[str, Any]:
     """Measures, nDCG@10 by type of query, and paired tests between neighbours."""
     values = {name: per_query(run, dataset.qrels) for name, run in runs.items()}
     pairs = []
-    for first, second in NEIGHBOURS:
+    for first, second in neighbours:
         test = paired_test(values[first], values[second])
         pairs.append(
             {
@@ -239,14 +242,17 @@ def sizes() -> dict[str, int]:
     }
 
 
-def quality_table(quality: dict[str, Any], measure: str = "nDCG@10") -> Any:
-    """One measure of every system (row) on every set (column), as a pandas `DataFrame`."""
+def quality_table(quality: dict[str, Any], measure: str = "nDCG@10", part: str = "sets") -> Any:
+    """One measure of every system (row) on every set (column), as a pandas `DataFrame`.
+
+    `part` is `"sets"`, or `"trained"` for the trained encoders beside the untrained.
+    """
     import pandas as pd
 
     return pd.DataFrame(
         {
             name: {system: values[measure] for system, values in found["measures"].items()}
-            for name, found in quality["sets"].items()
+            for name, found in quality[part].items()
         }
     )
 
@@ -255,13 +261,24 @@ def main(command: str, arguments: Sequence[str]) -> int:
     """`python -m workbook quality`: measure everything and write `data/models/quality.json`."""
     parser = argparse.ArgumentParser(prog=f"python -m workbook {command}", description=__doc__)
     parser.add_argument("--out", type=Path, default=quality_file(), help="file to write (default: %(default)s)")
-    out = parser.parse_args(arguments).out
-    report: dict[str, Any] = {"weights": weights(), "sizes": sizes(), "speed": speed(), "sets": {}}
+    parser.add_argument(
+        "--beir", type=Path, nargs="+", help="collections in BEIR layout, measured in place of all else"
+    )
+    wanted = parser.parse_args(arguments)
+    from workbook import quality_trained  # which imports this module
+
+    if wanted.beir:
+        return quality_trained.main(["--beir", *map(str, wanted.beir)])
+    out = wanted.out
+    report: dict[str, Any] = {"weights": weights(), "sizes": sizes(), "speed": speed(), "sets": {}, "trained": {}}
     for name, (load, depth) in SETS.items():
         dataset = load()
         print(f"{name}: {len(dataset.queries)} queries, {len(dataset.passages)} passages", flush=True)
         report["sets"][name] = {"reranked": depth, **measured(dataset, runs_of(dataset, depth))}
         write_whole(out, json.dumps(report, indent=1) + "\n")
         print(quality_table(report)[name].round(3).to_string(), flush=True)
-    print(f"wrote {out}")
+    for name, (dataset, runs) in quality_trained.bundled_runs().items():
+        report["trained"][name] = measured(dataset, runs, quality_trained.pairs_of(runs))
+        write_whole(out, json.dumps(report, indent=1) + "\n")
+    print(f"{quality_table(report, part='trained').round(3).to_string()}\nwrote {out}")
     return 0

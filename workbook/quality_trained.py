@@ -21,9 +21,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 
 from lateint_ref.datasets import Dataset, load_beir, load_handbook
-from lateint_ref.encoders import BM25, load_bi, load_late
+from lateint_ref.encoders import BM25, load_bi, load_late, load_static
 from lateint_ref.encoders.cross import load_trained_cross
 from lateint_ref.encoders.late import load_trained_late
 from lateint_ref.encoders.trained import trained_folder
@@ -41,7 +42,13 @@ SETS: dict[str, Callable[[], Dataset]] = {
     "see also": load_see_also,
 }
 Values = dict[str, dict[str, float]]  # system to query id to nDCG@10
-PAIRS = [("late trained", "late"), ("late trained", "bi"), ("cross over late", "late trained")]
+PAIRS = [
+    ("late trained", "late"),
+    ("late trained", "bi"),
+    ("cross over late", "late trained"),
+    ("cross over bi", "bi"),
+]
+REPORTED = ("handbook test", "apidocs test", "see also")
 
 
 def load_packed(folder: Path) -> Dataset:
@@ -103,6 +110,7 @@ def trained_runs(
         progress: show progress bars.
     """
     runs = {"BM25": make_run(dataset, BM25(dataset.texts).scores)}
+    runs["static"] = single_vector_runs(dataset, load_static())
     runs["bi"] = single_vector_runs(dataset, load_bi())
     runs["late"] = late_run(dataset, load_late())
     if late is not None:
@@ -113,9 +121,33 @@ def trained_runs(
             name = "late trained" if dim == late.dim else f"late trained, {dim}"
             runs[name] = make_run(dataset, scorer(leading(queries, dim), leading(documents, dim), rows))
     if cross is not None:
-        before = "late" if late is None else "late trained"
-        runs["cross over late"] = reranked(dataset, cross, {before: runs[before]}, depth, progress)[before]
+        firsts = {"late": runs["late" if late is None else "late trained"], "bi": runs["bi"]}
+        found = reranked(dataset, cross, firsts, depth, progress)
+        runs |= {f"cross over {name}": run for name, run in found.items()}
     return runs
+
+
+def bundled_runs() -> dict[str, tuple[Dataset, dict[str, Run]]]:
+    """The runs of what is bundled on the sets that `make quality` reports: set to dataset and `trained_runs`."""
+    late, cross = (
+        _loaded(trained_folder("late"), load_trained_late),
+        _loaded(trained_folder("cross"), load_trained_cross),
+    )
+    found = {}
+    for name in REPORTED:
+        dataset = SETS[name]()
+        print(f"{name}: {len(dataset.queries)} queries, {len(dataset.passages)} passages", flush=True)
+        found[name] = dataset, trained_runs(dataset, late, cross, progress=True)
+    return found
+
+
+def pairs_of(runs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The neighbours among these systems that are tested against each other."""
+    return [pair for pair in PAIRS if set(pair) <= set(runs)]
+
+
+def _loaded(folder: Path, load: Callable[[Path], Any]) -> Any:
+    return load(folder) if folder.is_dir() else None
 
 
 def scorer(queries: MultiVectors, documents: MultiVectors, rows: Mapping[str, int]) -> Callable[[str], Any]:
@@ -172,10 +204,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dims", type=int, nargs="*", default=[96, 64, 32])
     parser.add_argument("--most", type=int, default=10**9, help="queries of a set at most")
     parser.add_argument("--depth", type=int, default=100, help="passages to rerank")
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16, where the processor is fast at it")
     parser.add_argument("--out", type=Path, default=Path("build/training/quality.json"))
     wanted = parser.parse_args(argv)
-    late = load_trained_late(wanted.late) if wanted.late.is_dir() else None
-    cross = load_trained_cross(wanted.cross) if wanted.cross.is_dir() else None
+    late, cross = _loaded(wanted.late, load_trained_late), _loaded(wanted.cross, load_trained_cross)
     loaders: dict[str, Callable[[], Dataset]] = {name: SETS[name] for name in wanted.sets}
     loaders |= {folder.name: partial(load_packed, folder) for folder in wanted.beir}
     values: dict[str, Values] = {}
@@ -183,7 +215,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, load in loaders.items():
         dataset = first(load(), wanted.most)
         print(f"\n{name}: {len(dataset.queries)} queries, {len(dataset.passages)} documents", flush=True)
-        runs = trained_runs(dataset, late, cross, wanted.dims, wanted.depth, progress=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=wanted.bf16):
+            runs = trained_runs(dataset, late, cross, wanted.dims, wanted.depth, progress=True)
         values[name] = {system: per_query(run, dataset.qrels) for system, run in runs.items()}
         wanted.out.write_text(json.dumps(values) + "\n", encoding="utf-8")
         for said, test in paired_tests({name: values[name]}).items():

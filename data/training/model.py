@@ -16,10 +16,11 @@ WINDOW = 64  # clusters that are sorted by length together, so that batches hold
 COSINE = 0.6  # weight of the cosine beside MaxSim in the teacher's grades
 
 
-def backbone(pack: Path) -> BertModel:
-    """all-MiniLM-L6-v2 with its pooler. No dropout in training either: the CPU's fast attention has none."""
+def backbone(pack: Path, trained: bool = True) -> BertModel:
+    """all-MiniLM-L6-v2 with its pooler. No dropout in training either: the GPU's fast attention has none."""
     config = BertConfig(**json.loads((pack / "pack.json").read_text(encoding="utf-8"))["network"])
-    config._attn_implementation = "sdpa"
+    # On a CPU the gradient of PyTorch's fused attention takes three times as long as that of plain products.
+    config._attn_implementation = "eager" if trained and not torch.cuda.is_available() else "sdpa"
     model = BertModel(config)
     tensors = {name: tensor.float() for name, tensor in load_file(pack / "start.safetensors").items()}
     tensors["embeddings.word_embeddings.weight"] = tensors.pop("words") * tensors.pop("words_scale")
@@ -77,9 +78,9 @@ def padded(texts: list[Tensor], kind: str, most: int, step: int) -> Tensor:
 class Reader(nn.Module):
     """The backbone cut in two: what lies below layer `frozen` is never trained, and shared with the teacher."""
 
-    def __init__(self, pack: Path, frozen: int) -> None:
+    def __init__(self, pack: Path, frozen: int, trained: bool = False) -> None:
         super().__init__()
-        self.backbone, self.frozen = backbone(pack), frozen
+        self.backbone, self.frozen = backbone(pack, trained), frozen
 
     def below(self, ids: Tensor, shift: Tensor | None = None) -> Tensor:
         """States under the first trained layer, `(n, length, 384)`; `shift` is added to the marker's word vector."""
@@ -96,7 +97,7 @@ class Reader(nn.Module):
 
 def through(layers: nn.ModuleList, states: Tensor, ids: Tensor) -> Tensor:
     """States after some layers; padding is not attended to."""
-    seen = (ids != PAD)[:, None, None]
+    seen = torch.zeros(ids.shape, device=ids.device).masked_fill(ids == PAD, -1e4)[:, None, None]
     for layer in layers:
         found = layer(states, attention_mask=seen)
         states = found if isinstance(found, Tensor) else found[0]  # by the version of transformers
@@ -107,7 +108,7 @@ class Late(Reader):
     """Token vectors for MaxSim: the backbone, its two markers and a projection; all but the embeddings are trained."""
 
     def __init__(self, pack: Path, frozen: int = 0) -> None:
-        super().__init__(pack, frozen)
+        super().__init__(pack, frozen, trained=True)
         self.backbone.encoder.layer[frozen:].requires_grad_(True)
         # What is added to the word vectors of [unused0] and [unused1], where their gradient is to be had.
         self.markers = nn.Parameter(torch.zeros(2, self.backbone.config.hidden_size), requires_grad=frozen == 0)

@@ -105,7 +105,7 @@ def last_layer(model: Any, sequences: list[list[int]], pad_id: int, attended: li
         attention_mask[row] = torch.arange(attention_mask.shape[1]) < count
     with torch.inference_mode():
         hidden = model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-    array: Float32Array = hidden.numpy()
+    array: Float32Array = hidden.float().numpy()  # where autocast is on, the network computes in bfloat16
     return array
 
 

@@ -62,7 +62,7 @@ class TrainedCross(PairScorer):
             with torch.inference_mode():
                 hidden = self._model(input_ids=ids, attention_mask=there, token_type_ids=segment).last_hidden_state
                 pooled = self._linear(hidden[:, 0], "pooler.dense").tanh()
-                scores[rows] = self._linear(pooled, "classifier")[:, 0].numpy()
+                scores[rows] = self._linear(pooled, "classifier")[:, 0].float().numpy()
         return scores
 
     def _linear(self, states: Tensor, layer: str) -> Tensor:

@@ -123,6 +123,10 @@ class LateEncoder(TokenVectorEncoder):
         self._lengths: dict[Kind, int] = {"query": config.query_length, "document": config.document_length}
         self._skipped = {vocabulary[word] for word in config.skipped_words()}
 
+    def reading(self, config: LateConfig) -> LateEncoder:
+        """The same weights, reading text as `config` says: to see what markers, `[MASK]` tokens or lengths do."""
+        return LateEncoder(self._projection, config, self._model if self._trained else None, self.name)
+
     def as_pylate(self) -> Any:
         """The same encoder as a `pylate.models.ColBERT` on the CPU, with its own copy of the weights."""
         weight = np.eye(backbone.DIM, dtype=np.float32) if self._projection is None else self._projection
