@@ -68,7 +68,7 @@ def test_damage_is_found(kind, folder):
     refused(ValueError, "no file of weights", READ[kind], folder)
     for text in ("{", "[]", "{}", '{"kind": "page", "network": {}, "late": "", "probe": [], "sha256": {}}'):
         (folder / "trained.json").write_text(text)
-        refused(ValueError, r"trained\.json is damaged|encoder is wanted", READ[kind], folder)
+        refused(ValueError, "is damaged", READ[kind], folder)
 
 
 def test_another_kind_is_refused(made, kind):
