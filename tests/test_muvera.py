@@ -85,7 +85,7 @@ def test_never_above_maxsim(seed, bits, fill_empty):
 
 def test_estimates_follow_maxsim_and_more_repetitions_come_closer():
     collection, rng = clustered(60, 32, n_themes=200), np.random.default_rng(3)
-    queries = [matrix + 0.05 * rng.standard_normal(matrix.shape) for matrix in collection[:20]]
+    queries = [matrix[:6] + 0.05 * rng.standard_normal(matrix[:6].shape) for matrix in collection[:20]]
     exact = np.array([maxsim_scores(query, collection) for query in queries])
     correlations, first = [], []
     for encoder in (
@@ -98,7 +98,7 @@ def test_estimates_follow_maxsim_and_more_repetitions_come_closer():
         correlations.append(np.corrcoef(estimates.ravel(), exact.ravel())[0, 1])
         first.append((estimates.argmax(axis=1) == exact.argmax(axis=1)).mean())
     assert correlations[0] < correlations[1] < correlations[2]
-    assert correlations[2] > 0.9
+    assert correlations[2] > 0.85
     assert first[2] == 1
 
 
