@@ -12,6 +12,7 @@ import lateint_ref.encoders as enc
 from helpers import in_threads, refused
 from lateint_ref.encoders import backbone, trained
 from lateint_ref.encoders.late import LateConfig, projection_folder
+from lateint_ref.encoders.single import static_folder
 
 TEXTS = ["May I bring my dog?", "Dogs on a lead are welcome in every room, but not in the pool.", "The boiler."]
 
@@ -31,7 +32,8 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     trained.write_trained(folder / "models/late-trained", "late", changed("late"), LateConfig(document_length=40))
     trained.write_trained(folder / "models/cross-trained", "cross", changed("cross"), None)
-    shutil.copytree(projection_folder(), folder / "models/late-128")
+    for untrained in (projection_folder(), static_folder()):
+        shutil.copytree(untrained, folder / "models" / untrained.name)
     return folder
 
 
