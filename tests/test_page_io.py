@@ -77,7 +77,7 @@ def test_open_image_scales_huge_pages_down():
         (b"%PDF-1.4 nonsense", "not an image"),
         (png_bytes(Image.effect_noise((200, 200), 50))[:9000], "truncated or damaged"),
         (Image.open(io.BytesIO(png_bytes(Image.effect_noise((200, 200), 50))[:9000])), "truncated or damaged"),
-        (png_bytes(Image.effect_noise((200, 200), 50).convert("RGB"), format="JPEG")[:4000], "truncated or damaged"),
+        (png_bytes(Image.effect_noise((200, 200), 50).convert("RGB"), "JPEG")[:4000], "truncated or damaged"),
         (png_bytes(Image.new("RGB", (1, 1))), "1 x 1 pixels"),
         (png_bytes(Image.new("1", (20_000, 20_000))), "more pixels than Pillow opens"),
         (png_bytes(Image.new("L", (20_000, 20))), "too long and narrow"),
