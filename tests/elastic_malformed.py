@@ -27,6 +27,10 @@ def script(source, q=None, field_query=None):
     return {"query": {"script_score": {"query": field_query or {"match_all": {}}, "script": inner}}}
 
 
+def on(field, q):
+    return script(f"maxSimDotProduct(params.q, '{field}')", q, {"exists": {"field": field}})
+
+
 def field(kind, **more):
     return {"mappings": {"properties": {"a": {"type": kind, **more}}}}
 
@@ -118,7 +122,16 @@ SEARCHES = [
     (script("maxSimDotProduct(params.q, 'bytes')"), "A document doesn't have a value for a multi-vector field!"),
     (script(CALL, [[1, 2, 3]]), "different number of dimensions [3] than the document vectors [2]"),
     (script(CALL, [[1], [1, 2]]), "inconsistent number of dimensions"),
-    (script(CALL, ["ff"]), "Unsupported input object"),
+    *((script(CALL, q), "Unsupported input object") for q in (["ff"], [1, 2], "0102")),
+    (script(CALL, []), "The query vector is empty."),
+    (script(CALL, [["a", 2]]), "VALUE_NUMBER"),
+    (script("maxSimDotProduct(params.none, 'v')"), "is null"),
+    (on("bytes", [[0.5, 2]]), "found decimal value [0.5] at dim [0]"),
+    (on("bytes", [[128, 2]]), "between [-128, 127] but found [128] at dim [0]"),
+    (on("bits", [[0.5] * 2]), "Must be [16] for float wise operations: provided [2]"),
+    (on("bits", ["0102"]), "Write the bytes of a query as numbers"),
+    (on("bits", [[1] * 7]), "Must be [2] for bitwise operations, or [16] for byte wise operations"),
+    (script("maxSimDotProduct(params.q, 'nowhere')"), "No field found for [nowhere] in mapping"),
     # kNN
     (knn(k=0), "[k] must be greater than 0"),
     (knn(k=6), "[num_candidates] cannot be less than [k]"),

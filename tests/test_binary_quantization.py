@@ -1,12 +1,11 @@
 """One bit a dimension with corrections, against what the bits and levels stand for, written out."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref.bbq import BinaryQuantizedVectors, oversampled_search, quantize_query
 
 finite = st.floats(-100, 100, width=32)
@@ -138,41 +137,13 @@ def test_a_single_vector_and_equal_values():
     assert quantize_query(np.full(8, 3.0))[1:] == (3.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("vectors", "error", "words"),
-    [
-        (np.ones((2, 7)), ValueError, "multiple of 8"),
-        (np.ones((1, 65544), np.float32), ValueError, "at most 65,535"),
-    ],
-)
-def test_refused_vectors(vectors, error, words):
-    with pytest.raises(error, match=words):
-        BinaryQuantizedVectors(vectors)
-
-
-def test_refused_queries_and_settings():
+def test_refuses():
     vectors = unit_vectors(4, 16)
-    quantized = BinaryQuantizedVectors(vectors)
-    query = vectors[0]
-    with pytest.raises(ValueError, match="query has 8 dimensions"):
-        quantized.scores(query[:8])
-    with pytest.raises(ValueError, match="one vector"):
-        quantized.scores(vectors)
-    with pytest.raises(ValueError, match="NaN or an infinity"):
-        quantized.scores(np.full(16, np.nan))
-    with pytest.raises(ValueError, match="empty"):
-        quantize_query([])
-    with pytest.raises(TypeError, match="BinaryQuantizedVectors"):
-        oversampled_search(query, vectors, vectors)
-    with pytest.raises(ValueError, match=r"shape \(4, 16\), got \(3, 16\)"):
-        oversampled_search(query, vectors[:3], quantized)
-    for oversample, error in (
-        (0.5, ValueError),
-        (float("nan"), ValueError),
-        (float("inf"), ValueError),
-        ("3", ValueError),
-    ):
-        with pytest.raises(error, match="oversample must be a number"):
-            oversampled_search(query, vectors, quantized, oversample=oversample)
-    with pytest.raises(ValueError, match="k must be a whole number"):
-        oversampled_search(query, vectors, quantized, k=0)
+    quantized, query = BinaryQuantizedVectors(vectors), vectors[0]
+    refused(ValueError, "multiple of 8", BinaryQuantizedVectors, np.ones((2, 7)))
+    refused(ValueError, "at most 65,535", BinaryQuantizedVectors, np.ones((1, 65544), np.float32))
+    refused(ValueError, "one vector", quantized.scores, vectors)
+    refused(ValueError, "empty", quantize_query, [])
+    refused(ValueError, r"shape \(4, 16\), got \(3, 16\)", oversampled_search, query, vectors[:3], quantized)
+    for factor in (0.5, float("nan"), float("inf"), "3"):
+        refused(ValueError, "oversample must be", oversampled_search, query, vectors, quantized, oversample=factor)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import refused
 from lateint_ref import MultiVectors
 from lateint_ref.encoders import load_late
 from workbook import claims, claims_measure, load_testbed
@@ -70,38 +71,29 @@ def test_rules(rule, found, outcome):
     assert math.isfinite(rule.target)
 
 
+def test_measurements():
+    assert at(np.float32(0.5)).ends == (0.5, 0.5), "a number without an interval is its own"
+    assert isinstance(at(np.float32(0.5)).value, float)
+    for value in (math.nan, "0.5", True):
+        refused(ValueError, "value of a measurement must be a finite number", at, value)
+    refused(ValueError, "low of a measurement must be a finite number", at, 1, math.inf, math.inf)
+    refused(ValueError, "both ends of a measurement's interval or none", at, 1, 0.5)
+    refused(ValueError, "low must not be above high", at, 1, 2, 1)
+    refused(ValueError, "where is empty", Measurement, 1, " ")
+
+
 @pytest.mark.parametrize(
-    ("numbers", "words"),
+    ("outcomes", "verdict"),
     [
-        ({"value": math.nan}, "value of a measurement must be a finite number"),
-        ({"value": "0.5"}, "value of a measurement must be a finite number"),
-        ({"value": True}, "value of a measurement must be a finite number"),
-        ({"value": 1, "low": math.inf, "high": math.inf}, "low of a measurement must be a finite number"),
-        ({"value": 1, "low": 0.5}, "both ends of a measurement's interval or none"),
-        ({"value": 1, "low": 2, "high": 1}, "low must not be above high"),
-        ({"value": 1, "where": " "}, "where is empty"),
+        ([], "not testable offline"),
+        (["met", "met"], "holds"),
+        (["missed", "undecided"], "not here"),
+        (["met", "undecided"], "holds partly"),
     ],
 )
-def test_measurements_reject(numbers, words):
-    with pytest.raises(ValueError, match=words):
-        Measurement(**{"where": "a test", **numbers})
-
-
-def test_a_number_without_an_interval_is_its_own():
-    assert at(np.float32(0.5)).ends == (0.5, 0.5)
-    assert isinstance(at(np.float32(0.5)).value, float)
-
-
-@given(st.lists(st.sampled_from(rules.OUTCOMES), max_size=4))
-def test_verdicts(outcomes):
-    met, n = outcomes.count("met"), len(outcomes)
-    wanted = "not testable offline" if n == 0 else "holds" if met == n else "not here" if met == 0 else "holds partly"
-    assert claims.verdict_of(outcomes) == wanted
-
-
-def test_an_outcome_that_is_none():
-    with pytest.raises(ValueError, match="'yes'"):
-        claims.verdict_of(["met", "yes"])
+def test_verdicts(outcomes, verdict):
+    assert claims.verdict_of(outcomes) == verdict
+    refused(ValueError, "'yes'", claims.verdict_of, [*outcomes, "yes"])
 
 
 @pytest.fixture
@@ -125,30 +117,15 @@ def test_check_says_what_was_found(claim):
         assert words in report
 
 
-def test_check_rejects(claim):
-    with pytest.raises(KeyError, match="'bytes', which was not measured"):
-        claims.check_claim(claim, {"kept": at(1)})
-    with pytest.raises(TypeError, match="'kept' must be a Measurement"):
-        claims.check_claim(claim, {"kept": 0.96, "bytes": at(36)})
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"conditions": ()}, "either conditions or what it needs"),
-        ({"needs": "a cluster"}, "either conditions or what it needs"),
-        ({"statement": ""}, "statement of a claim is empty"),
-        ({"source": " "}, "source of a claim is empty"),
-    ],
-)
-def test_claims_reject(claim, change, words):
-    with pytest.raises(ValueError, match=words):
-        replace(claim, **change)
-
-
-def test_a_condition_stands_once(claim):
-    with pytest.raises(ValueError, match="two conditions on one measurement"):
-        replace(claim, conditions=claim.conditions * 2)
+def test_claims_and_checks_reject(claim):
+    refused(KeyError, "'bytes', which was not measured", claims.check_claim, claim, {"kept": at(1)})
+    wrong = {"kept": 0.96, "bytes": at(36)}
+    refused(TypeError, "'kept' must be a Measurement", claims.check_claim, claim, wrong)
+    for change in ({"conditions": ()}, {"needs": "a cluster"}):
+        refused(ValueError, "either conditions or what it needs", replace, claim, **change)
+    refused(ValueError, "statement of a claim is empty", replace, claim, statement="")
+    refused(ValueError, "source of a claim is empty", replace, claim, source=" ")
+    refused(ValueError, "two conditions on one measurement", replace, claim, conditions=claim.conditions * 2)
 
 
 def test_what_cannot_be_measured_says_what_it_needs():
@@ -157,20 +134,17 @@ def test_what_cannot_be_measured_says_what_it_needs():
     assert claims.verdict_table([checked]).loc["b", "measured"] == "nothing"
 
 
-def test_the_list():
+def test_no_claim_is_decided_by_its_list():
+    """There are measurements that make it hold, and others that leave no part of it standing."""
     assert len({claim.key for claim in EVERY}) == len(EVERY) >= 25
     for claim in EVERY:
         assert claim.url.startswith("https://") or claim.source.startswith("often stated")
-
-
-@pytest.mark.parametrize("claim", [claim for claim in EVERY if claim.conditions], ids=lambda claim: claim.key)
-def test_no_claim_is_decided_by_its_list(claim):
-    """There are measurements that make it hold, and others that leave no part of it standing."""
-    good = {rules.Above: 1e-6}
-    right = {c.what: at(c.rule.target + good.get(type(c.rule), 0)) for c in claim.conditions}
-    wrong = {c.what: at(1e9 if isinstance(c.rule, rules.AtMost) else -1e9) for c in claim.conditions}
-    assert claims.check_claim(claim, right).verdict == "holds"
-    assert claims.check_claim(claim, wrong).verdict == "not here"
+        above = {c.what: c.rule.target + 1e-6 * isinstance(c.rule, rules.Above) for c in claim.conditions}
+        wrong = {c.what: at(1e9 if isinstance(c.rule, rules.AtMost) else -1e9) for c in claim.conditions}
+        if claim.conditions:
+            right = {what: at(value) for what, value in above.items()}
+            assert claims.check_claim(claim, right).verdict == "holds", claim.key
+            assert claims.check_claim(claim, wrong).verdict == "not here", claim.key
 
 
 def row(values, quality=None):
@@ -200,13 +174,8 @@ def test_mean_gain_is_a_bootstrap():
     assert np.isclose(found.value, sum(first - second) / 25)
     assert np.allclose(found.ends, np.percentile(means, [2.5, 97.5]))
 
-
-@pytest.mark.parametrize(
-    ("first", "second"), [([1.0], [2.0]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]]), ([1, math.nan], [1, 2])]
-)
-def test_mean_gain_rejects(first, second):
-    with pytest.raises(ValueError, match="first and second must be"):
-        claims_measure.mean_gain(first, second, "here")
+    for pair in (([1.0], [2.0]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]]), ([1, math.nan], [1, 2])):
+        refused(ValueError, "first and second must be", claims_measure.mean_gain, *pair, "here")
 
 
 def test_fewer_dimensions_are_the_encoder_with_fewer():
@@ -214,16 +183,10 @@ def test_fewer_dimensions_are_the_encoder_with_fewer():
     cut = claims_measure.fewer_dimensions(load_late().encode_documents(texts), 64)
     assert np.allclose(cut.vectors, load_late(dim=64).encode_documents(texts).vectors, atol=1e-5)
 
-
-@pytest.mark.parametrize("dim", [0, 4, 2.0, True, "2"])
-def test_fewer_dimensions_rejects(dim):
-    with pytest.raises(ValueError, match="dim must be a whole number from 1 to 3"):
-        claims_measure.fewer_dimensions(MultiVectors.from_list([np.eye(3, dtype=np.float32)]), dim)
-
-
-def test_fewer_dimensions_needs_something_in_them():
-    with pytest.raises(ValueError, match="vector 2 is zero in its first 2"):
-        claims_measure.fewer_dimensions(MultiVectors.from_list([np.eye(3, dtype=np.float32)]), 2)
+    three = MultiVectors.from_list([np.eye(3, dtype=np.float32)])
+    for dim in (0, 4, 2.0, True, "2"):
+        refused(ValueError, "dim must be a whole number from 1 to 3", claims_measure.fewer_dimensions, three, dim)
+    refused(ValueError, "vector 2 is zero in its first 2", claims_measure.fewer_dimensions, three, 2)
 
 
 def test_pair_gain_turns_round():
@@ -232,8 +195,7 @@ def test_pair_gain_turns_round():
     assert claims_measure.pair_gain(report, "s", "a", "b").ends == (0.05, 0.2)
     turned = claims_measure.pair_gain(report, "s", "b", "a")
     assert (turned.value, *turned.ends) == (-0.1, -0.2, -0.05)
-    with pytest.raises(KeyError, match="were not compared"):
-        claims_measure.pair_gain(report, "s", "a", "c")
+    refused(KeyError, "were not compared", claims_measure.pair_gain, report, "s", "a", "c")
 
 
 @pytest.fixture(scope="module")
@@ -250,8 +212,7 @@ def test_masked_queries_begin_as_the_plain_ones(few):
         assert (plain.id, plain.text) == (filled.id, filled.text)
         assert len(filled.vectors) == 40
         assert np.allclose(filled.vectors[: len(plain.vectors)], plain.vectors, atol=1e-4)  # words do not see masks
-    with pytest.raises(ValueError, match="has .* tokens: take length"):
-        claims_measure.masked_queries(few, 4)
+    refused(ValueError, "has .* tokens: take length", claims_measure.masked_queries, few, 4)
 
 
 def test_the_same_queries_gain_nothing(few):
@@ -272,16 +233,13 @@ def test_the_stored_measurements_belong_to_the_weights():
 def test_stored_measurements_are_checked(tmp_path, monkeypatch):
     path = tmp_path / "claims.json"
     monkeypatch.setattr(claims_measure, "measurements_file", lambda: path)
-    with pytest.raises(FileNotFoundError, match="python -m workbook claims"):
-        claims_measure.load_measurements()
+    refused(FileNotFoundError, "python -m workbook claims", claims_measure.load_measurements)
     real = json.loads((claims_measure.data_folder() / "measurements" / "claims.json").read_text(encoding="utf-8"))
     path.write_text(json.dumps(real | {"weights": {"late-128/projection.safetensors": "0"}}), encoding="utf-8")
-    with pytest.raises(ValueError, match="other weights"):
-        claims_measure.load_measurements()
+    refused(ValueError, "other weights", claims_measure.load_measurements)
     for damaged in ("{", "[]", '{"measurements": {"a": {"value": "x", "where": "y"}}}', '{"measurements": {"a": 1}}'):
         path.write_text(damaged, encoding="utf-8")
-        with pytest.raises(ValueError, match="is damaged"):
-            claims_measure.load_measurements()
+        refused(ValueError, "is damaged", claims_measure.load_measurements)
 
 
 def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch, capsys):

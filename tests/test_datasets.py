@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers import refused
 from lateint_ref import load_beir, load_handbook
 from lateint_ref.datasets import data_folder
 
@@ -19,7 +20,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_loads(folder):
+def test_loads(folder, recwarn):
     dataset = load_beir(folder)
     assert dataset.ids == ["d1", "d2"]
     assert dataset.texts == ["T one", "two"]
@@ -28,80 +29,47 @@ def test_loads(folder):
     assert dataset.qrels == {"q1": {"d2": 2}}
     assert dataset.passage("d2").text == "two"
     assert dataset.query("q1").text == "first?"
+    assert not recwarn.list
 
-
-def test_unknown_ids(folder):
-    dataset = load_beir(folder)
-    with pytest.raises(KeyError, match="no passage in .* has the id 'd9'"):
-        dataset.passage("d9")
-    with pytest.raises(KeyError, match="no query in the test split of .* has the id 'q2'"):
-        dataset.query("q2")
+    refused(KeyError, "no passage in .* has the id 'd9'", dataset.passage, "d9")
+    refused(KeyError, "no query in the test split of .* has the id 'q2'", dataset.query, "q2")
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "message"),
+    ("file", "text", "words"),
     [
-        ("corpus.jsonl", CORPUS + "{broken\n", r"corpus.jsonl, line 3: not a line of JSON"),
-        ("corpus.jsonl", CORPUS + "[1, 2]\n", r"corpus.jsonl, line 3: expected a JSON object.*list"),
-        (
-            "corpus.jsonl",
-            CORPUS + '{"_id": "d1", "text": "again"}\n',
-            r"corpus.jsonl, line 3: the id 'd1' was used before, in line 1",
-        ),
-        (
-            "corpus.jsonl",
-            CORPUS + '{"_id": 3.5, "text": "x"}\n',
-            r"corpus.jsonl, line 3: '_id' must be a non-empty string, got 3.5",
-        ),
-        (
-            "corpus.jsonl",
-            CORPUS + '{"_id": true, "text": "x"}\n',
-            r"line 3: '_id' must be a non-empty string, got True",
-        ),
+        ("corpus.jsonl", CORPUS + "{broken\n", "line 3: not a line of JSON"),
+        ("corpus.jsonl", CORPUS + "[1, 2]\n", "line 3: expected a JSON object.*list"),
+        ("corpus.jsonl", CORPUS + '{"_id": "d1", "text": "again"}\n', "line 3: the id 'd1' .*line 1"),
+        ("corpus.jsonl", CORPUS + '{"_id": 3.5, "text": "x"}\n', "line 3: '_id' must be"),
+        ("corpus.jsonl", CORPUS + '{"_id": "d3", "text": "x", "metadata": 7}\n', "line 3: 'metadata' must be"),
+        ("corpus.jsonl", "", "is empty"),
+        ("queries.jsonl", QUERIES + '{"_id": "q1", "text": "again?"}', "line 3: the id 'q1' was used before"),
+        ("queries.jsonl", '{"text": "no id"}', "line 1: '_id' must be"),
+        ("qrels/test.tsv", "q1\td2\t2\n", "line 1: expected the header"),
+        ("qrels/test.tsv", QRELS + "q1 d1 1\n", "line 3: expected .* separated by tabs"),
+        ("qrels/test.tsv", QRELS + "q1\td1\t0.5\n", "line 3: the score must be a whole number"),
+        ("corpus.jsonl", CORPUS + '{"_id": true, "text": "x"}\n', "line 3: '_id' must be"),
         (
             "corpus.jsonl",
             CORPUS + '{"_id": 7, "text": "x"}\n{"_id": "7", "text": "y"}\n',
-            r"corpus.jsonl, line 4: the id '7' was used before, in line 3",
+            "line 4: the id '7' .*line 3",
         ),
-        (
-            "corpus.jsonl",
-            CORPUS + '{"_id": "d3", "text": "x", "metadata": 7}\n',
-            r"line 3: 'metadata' must be an object",
-        ),
-        ("corpus.jsonl", "", r"corpus.jsonl is empty"),
-        (
-            "queries.jsonl",
-            QUERIES + '{"_id": "q1", "text": "again?"}',
-            r"queries.jsonl, line 3: the id 'q1' was used before",
-        ),
-        ("queries.jsonl", '{"text": "no id"}', r"queries.jsonl, line 1: '_id' must be"),
-        ("qrels/test.tsv", "q1\td2\t2\n", r"test.tsv, line 1: expected the header"),
-        (
-            "qrels/test.tsv",
-            QRELS + "q1 d1 1\n",
-            r"test.tsv, line 3: expected query-id, corpus-id and score separated by tabs",
-        ),
-        ("qrels/test.tsv", QRELS + "q1\td1\t0.5\n", r"test.tsv, line 3: the score must be a whole number"),
         (
             "qrels/test.tsv",
             QRELS + "q1\td1\t1\nq1\td2\t1\n",
-            r"test.tsv, line 4: query 'q1' and document 'd2' have the grade 1 here and 2 in line 2",
+            "line 4: .*'q1' .*'d2' have the grade 1 here and 2 in line 2",
         ),
-        (
-            "qrels/test.tsv",
-            QRELS + "q1\td2\t-1\n",
-            r"line 3: query 'q1' and document 'd2' have the grade -1 here and 2",
-        ),
-        ("qrels/test.tsv", QRELS + "q1\td1\t1.0.0\n", r"test.tsv, line 3: the score must be a whole number"),
-        ("qrels/test.tsv", QRELS + "q1\td1\t\u00b2\n", r"test.tsv, line 3: the score must be a whole number"),
-        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", r"test.tsv holds no judgments"),
-        ("qrels/test.tsv", QRELS.replace("q1", "q9"), r"no judgments .*1 judgments of queries that are not there"),
+        ("qrels/test.tsv", QRELS + "q1\td2\t-1\n", "line 3: .*'q1' .*'d2' have the grade -1 here and 2"),
+        ("qrels/test.tsv", QRELS + "q1\td1\t1.0.0\n", "line 3: the score must be a whole number"),
+        ("qrels/test.tsv", QRELS + "q1\td1\t\u00b2\n", "line 3: the score must be a whole number"),
+        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n", "holds no judgments"),
+        ("qrels/test.tsv", QRELS.replace("q1", "q9"), "no judgments .*1 judgments of queries that are not there"),
     ],
 )
-def test_broken_files(folder, file, text, message):
+def test_broken_files(folder, file, text, words):
     (folder / file).write_text(text)
-    with pytest.raises(ValueError, match=message):
-        load_beir(folder)
+    refused(ValueError, f"{file.rpartition('/')[2]}.*{words}", load_beir, folder)
 
 
 def test_published_folders_load_and_say_what_is_left_out(folder):
@@ -145,11 +113,6 @@ def test_ids_and_grades_written_as_numbers(folder, recwarn):
     assert not recwarn.list
 
 
-def test_a_whole_collection_loads_without_a_word(folder, recwarn):
-    load_beir(folder)
-    assert not recwarn.list
-
-
 def test_lines_end_at_line_feeds_alone(folder):
     (folder / "corpus.jsonl").write_text(CORPUS + '{"_id": "d\u2028\\u000b", "text": "a\u2028b"}\n')
     (folder / "qrels" / "test.tsv").write_text(QRELS + "q1\td\u2028\x0b\t1\n")
@@ -160,20 +123,16 @@ def test_lines_end_at_line_feeds_alone(folder):
 
 def test_not_utf8(folder):
     (folder / "corpus.jsonl").write_bytes(CORPUS.encode() + '{"_id": "d3", "text": "caf\xe9"}\n'.encode("latin-1"))
-    with pytest.raises(ValueError, match=r"corpus.jsonl, line 3: not UTF-8"):
-        load_beir(folder)
+    refused(ValueError, r"corpus.jsonl, line 3: not UTF-8", load_beir, folder)
 
 
 def test_missing_files(folder):
-    with pytest.raises(FileNotFoundError, match=r"dev.tsv does not exist. Splits of this collection: test"):
-        load_beir(folder, "dev")
+    refused(FileNotFoundError, r"dev.tsv does not exist. Splits of this collection: test", load_beir, folder, "dev")
     (folder / "queries.jsonl").unlink()
-    with pytest.raises(FileNotFoundError, match=r"queries.jsonl does not exist"):
-        load_beir(folder)
+    refused(FileNotFoundError, r"queries.jsonl does not exist", load_beir, folder)
 
 
 def test_data_folder(monkeypatch, tmp_path):
     assert (data_folder() / "handbook").is_dir()
     monkeypatch.setenv("LATEINT_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match="The bundled data is not at .*LATEINT_DATA"):
-        load_handbook()
+    refused(FileNotFoundError, "The bundled data is not at .*LATEINT_DATA", load_handbook)

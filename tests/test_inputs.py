@@ -5,8 +5,11 @@ import pytest
 import torch
 
 import lateint_ref as ref
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref import checks, pages, plaid
+from lateint_ref.cost import scan
+from lateint_ref.elastic import bodies, mappings
+from workbook.page_text import chunk_pages
 
 DOCUMENTS = ref.MultiVectors.from_list([unit_vectors(n, 16, n) for n in (3, 5, 4)], list("abc"))
 # Values that bfloat16 holds exactly, so that every kind of array must give the same result.
@@ -14,10 +17,14 @@ VECTORS = np.sign(unit_vectors(6, 16)) / 4
 VECTOR = VECTORS[0]
 SCORES = np.array([0.5, -1.0, 2.0])
 PACKED = ref.binarize_collection(DOCUMENTS)
+BYTES = ref.quantize_collection(DOCUMENTS)
 QUANTIZED = ref.BinaryQuantizedVectors(VECTORS)
 ENCODER = ref.FixedDimensionalEncoder(16, 2, 2)
 CODEC = ref.ResidualCodec.train(DOCUMENTS, 2)
-INDEX = plaid.PlaidIndex(CODEC, CODEC.encode(DOCUMENTS))
+ENCODED = CODEC.encode(DOCUMENTS)
+INDEX = plaid.PlaidIndex(CODEC, ENCODED)
+PAGES = ref.PageVectors(DOCUMENTS.take(["c"]), ((2, 2),), (np.arange(4),))
+WORDS = bodies.match_query("title", "words")
 
 TAKES_NUMBERS = {
     "similarity_matrix": lambda as_kind: ref.similarity_matrix(as_kind(VECTORS), as_kind(VECTORS)),
@@ -72,10 +79,8 @@ def test_masked_values_nan_and_words_are_refused(function):
     call = TAKES_NUMBERS[function]
     with pytest.raises(ValueError, match="masked array"):
         call(lambda values: np.ma.masked_array(values, np.ones(np.shape(values), bool)))
-    with pytest.raises(ValueError, match="NaN"):
-        call(lambda values: np.full(np.shape(values), np.nan))
-    with pytest.raises(TypeError, match="real numbers"):
-        call(lambda values: np.full(np.shape(values), "a"))
+    refused(ValueError, "NaN", call, lambda values: np.full(np.shape(values), np.nan))
+    refused(TypeError, "real numbers", call, lambda values: np.full(np.shape(values), "a"))
 
 
 @pytest.mark.parametrize("function", TAKES_NUMBERS)
@@ -85,6 +90,127 @@ def test_nothing_and_another_rank_are_refused(function):
         call(lambda values: np.empty((0, *np.shape(values)[1:])))
     with pytest.raises(ValueError):  # noqa: PT011
         call(lambda values: np.asarray(values)[None])
+
+
+# What takes a whole number, under its name, and the least that it takes.
+COUNTS = {
+    "k: top_k": (lambda n: ref.top_k(SCORES, n), 1),
+    "k: search": (lambda n: ref.search(VECTORS, DOCUMENTS, n), 1),
+    "k: oversampled_search": (lambda n: ref.oversampled_search(VECTOR, VECTORS, QUANTIZED, n), 1),
+    "k: reciprocal_rank_fusion": (lambda n: ref.reciprocal_rank_fusion([["a"]], n), 1),
+    "k: top_patches": (lambda n: pages.top_patches(VECTORS, n), 1),
+    "k: PlaidIndex": (lambda n: INDEX.search(VECTORS, n), 1),
+    "n_probe: PlaidIndex": (lambda n: INDEX.search(VECTORS, 2, plaid.Settings(n, 0.5, 10)), 1),
+    "n_docs: PlaidIndex": (lambda n: INDEX.search(VECTORS, 2, plaid.Settings(1, 0.5, n)), 1),
+    "rank_constant: fused_scores": (lambda n: ref.fused_scores([SCORES], rank_constant=n), 1),
+    "pool_factor: pool_tokens": (lambda n: ref.pool_tokens(VECTORS, n), 1),
+    "pool_factor: pool_collection": (lambda n: ref.pool_collection(DOCUMENTS, n), 1),
+    "seed: pool_tokens": (lambda n: ref.pool_tokens(VECTORS, 2, "random", seed=n), 0),
+    "rows of block: pool_blocks": (lambda n: ref.pool_blocks(PAGES, (n, 1)), 1),
+    "columns of block: pool_blocks": (lambda n: ref.pool_blocks(PAGES, (1, n)), 1),
+    "factor: prune_vectors": (lambda n: ref.prune_vectors(DOCUMENTS, np.ones(12), n), 1),
+    "dim: FixedDimensionalEncoder": (lambda n: ref.FixedDimensionalEncoder(n), 1),
+    "bits: FixedDimensionalEncoder": (lambda n: ref.FixedDimensionalEncoder(16, n), 0),
+    "repetitions: FixedDimensionalEncoder": (lambda n: ref.FixedDimensionalEncoder(16, 2, n), 1),
+    "inner_dim: FixedDimensionalEncoder": (lambda n: ref.FixedDimensionalEncoder(16, inner_dim=n), 1),
+    "final_dim: FixedDimensionalEncoder": (lambda n: ref.FixedDimensionalEncoder(16, final_dim=n), 1),
+    "bits: ResidualCodec": (lambda n: ref.ResidualCodec.train(DOCUMENTS, n), 1),
+    "bits: coarser": (lambda n: CODEC.coarser(n), 1),
+    "width: grid_for": (lambda n: ref.grid_for(n, 10, "colqwen2"), 1),
+    "height: grid_for": (lambda n: ref.grid_for(10, n, "colqwen2"), 1),
+    "columns of grid: patch_boxes": (lambda n: pages.patch_boxes((2, n), 10, 10), 1),
+    "width: patch_boxes": (lambda n: pages.patch_boxes((2, 2), n, 10), 1),
+    "dim: bytes_per_vector": (lambda n: ref.bytes_per_vector(n), 1),
+    "n_vectors: bytes_per_document": (lambda n: ref.bytes_per_document(n, 16), 1),
+    "n_vectors: scan": (lambda n: scan("maxsim", 1, n, 8), 1),
+    "documents: plan": (lambda n: ref.plan(n, 10, 128), 1),
+    "replicas: plan": (lambda n: ref.plan(10, 10, 128, replicas=n), 0),
+    "size: search body": (lambda n: bodies.search(WORDS, n), 1),
+    "k: knn_section": (lambda n: bodies.knn_section("a", VECTOR, n), 1),
+    "rank_constant: hybrid": (lambda n: bodies.hybrid([WORDS, WORDS], rank_constant=n), 1),
+    "dims: dense_vector": (lambda n: mappings.dense_vector(n), 1),
+    "m: dense_vector": (lambda n: mappings.dense_vector(128, m=n), 1),
+    "shards: settings": (lambda n: mappings.settings(n), 1),
+    "replicas: settings": (lambda n: mappings.settings(1, n), 0),
+    "size: chunk_pages": (lambda n: chunk_pages({"a": ["b"]}, n), 1),
+}
+
+
+@pytest.mark.parametrize("argument", COUNTS)
+def test_counts_are_whole_numbers(argument):
+    call, least = COUNTS[argument]
+    name = argument.partition(":")[0]
+    refused(ValueError, name, call, least - 1)
+    for value in (least + 1.0, str(least + 1), True):
+        refused(TypeError, f"{name}.* whole number", call, value)
+
+
+# What takes a collection, or what was made of one.
+COLLECTIONS = {
+    "maxsim_scores": lambda other: ref.maxsim_scores(VECTORS, other),
+    "search": lambda other: ref.search(VECTORS, other),
+    "rescore": lambda other: ref.rescore(VECTORS, other, ["a"]),
+    "two_stage_search": lambda other: ref.two_stage_search(VECTORS, other, SCORES),
+    "binarize_collection": ref.binarize_collection,
+    "quantize_collection": ref.quantize_collection,
+    "maxsim_inv_hamming_scores": lambda other: ref.maxsim_inv_hamming_scores(ref.binarize(VECTORS), other),
+    "maxsim_asymmetric_scores": lambda other: ref.maxsim_asymmetric_scores(VECTORS, other),
+    "maxsim_int8_scores": lambda other: ref.maxsim_int8_scores(ref.quantize_int8(VECTORS), other),
+    "concatenate": lambda other: ref.MultiVectors.concatenate([DOCUMENTS, other]),
+    "average_vectors": ref.average_vectors,
+    "pool_collection": lambda other: ref.pool_collection(other, 2),
+    "pool_levels": lambda other: ref.pool_levels(other, [2]),
+    "pool_rows": ref.pool_rows,
+    "pool_columns": ref.pool_columns,
+    "pool_blocks": lambda other: ref.pool_blocks(other, (1, 1)),
+    "drop_duplicates": ref.drop_duplicates,
+    "common_vector": ref.common_vector,
+    "vector_information": ref.vector_information,
+    "prune_vectors": lambda other: ref.prune_vectors(other, np.ones(12), 2),
+    "prune_near": lambda other: ref.prune_near(other, VECTOR),
+    "encode_documents": ENCODER.encode_documents,
+    "ResidualCodec.train": ref.ResidualCodec.train,
+    "ResidualCodec.decode": CODEC.decode,
+    "ResidualCodec.coarsen": lambda other: CODEC.coarsen(other, 1),
+    "ResidualCodec.maxsim_scores": lambda other: CODEC.maxsim_scores(VECTORS, other),
+    "PlaidIndex, codec": lambda other: plaid.PlaidIndex(other, ENCODED),
+    "PlaidIndex, encoded": lambda other: plaid.PlaidIndex(CODEC, other),
+    "centroid_interaction": lambda other: plaid.centroid_interaction(INDEX.similarities(VECTORS), other),
+    "PageVectors": lambda other: ref.PageVectors(other, ((1, 3),), (np.arange(3),)),
+    "oversampled_search": lambda other: ref.oversampled_search(VECTOR, VECTORS, other),
+}
+
+
+@pytest.mark.parametrize("function", COLLECTIONS)
+def test_collections_are_of_the_right_kind(function):
+    for other in ([VECTORS], VECTORS, None, PAGES if "pool_" not in function else DOCUMENTS.vectors):
+        refused(TypeError, "must be an? .*(Vectors|Codec|Ragged)", COLLECTIONS[function], other)
+
+
+OTHER_DIMENSIONS = {
+    "maxsim": lambda vectors: ref.maxsim(vectors, VECTORS),
+    "maxsim_scores": lambda vectors: ref.maxsim_scores(vectors, DOCUMENTS),
+    "maxsim_inv_hamming": lambda vectors: ref.maxsim_inv_hamming(ref.binarize(vectors), ref.binarize(VECTORS)),
+    "maxsim_inv_hamming_scores": lambda vectors: ref.maxsim_inv_hamming_scores(ref.binarize(vectors), PACKED),
+    "maxsim_asymmetric": lambda vectors: ref.maxsim_asymmetric(vectors, ref.binarize(VECTORS)),
+    "maxsim_asymmetric_scores": lambda vectors: ref.maxsim_asymmetric_scores(vectors, PACKED),
+    "maxsim_int8_scores": lambda vectors: ref.maxsim_int8_scores(ref.quantize_int8(vectors), BYTES),
+    "MultiVectors": lambda vectors: ref.MultiVectors.from_list([VECTORS, vectors]),
+    "concatenate": lambda vectors: ref.MultiVectors.concatenate([DOCUMENTS, ref.MultiVectors.from_list([vectors])]),
+    "prune_near": lambda vectors: ref.prune_near(DOCUMENTS, vectors[0]),
+    "encode_query": ENCODER.encode_query,
+    "encode_documents": lambda vectors: ENCODER.encode_documents(ref.MultiVectors.from_list([vectors])),
+    "ResidualCodec.encode": lambda vectors: CODEC.encode(ref.MultiVectors.from_list([vectors * 2**0.5])),
+    "ResidualCodec.maxsim_scores": lambda vectors: CODEC.maxsim_scores(vectors, ENCODED),
+    "PlaidIndex": lambda vectors: INDEX.search(vectors),
+    "patch_similarity": lambda vectors: pages.patch_similarity(vectors, VECTORS.reshape(2, 3, 16)),
+    "BinaryQuantizedVectors": lambda vectors: QUANTIZED.scores(vectors[0]),
+}
+
+
+@pytest.mark.parametrize("function", OTHER_DIMENSIONS)
+def test_other_dimensions_are_refused(function):
+    refused(ValueError, r"8\b.*dimensions|dimensions .*8\b", OTHER_DIMENSIONS[function], VECTORS[:, :8])
 
 
 @pytest.mark.parametrize("size", [1e16, 1e30, 3e38])
@@ -97,8 +223,7 @@ def test_finite_but_huge_vectors_are_refused(size):
         lambda: ref.average_vector(huge),
         lambda: ref.BinaryQuantizedVectors(huge),
     ):
-        with pytest.raises(ValueError, match="overflow float32"):
-            call()
+        refused(ValueError, "overflow float32", call)
     large = np.full((2, 16), 1e15, np.float32)
     assert np.isfinite(ref.maxsim_scores(large, ref.MultiVectors.from_list([large]))).all()
 
@@ -107,19 +232,16 @@ def test_whole_numbers():
     for value in (3, np.int64(3), np.uint8(3)):
         assert checks.whole(value, "k") == 3
     for value in (3.0, "3", True, np.float32(3), None):
-        with pytest.raises(TypeError, match="k must be a whole number of at least 1"):
-            checks.whole(value, "k")
+        refused(TypeError, "k must be a whole number of at least 1", checks.whole, value, "k")
     assert checks.whole(0, "k", least=0) == 0
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        checks.whole(0, "k")
+    refused(ValueError, "at least 1, got 0", checks.whole, 0, "k")
 
 
 def test_numbers_above_0():
     for value in (0.5, 1, np.float32(0.5), np.int8(1)):
         assert checks.positive(value, "x") == value
     for value in (0, -1, np.nan, np.inf, True, "1", None, np.ones(2)):
-        with pytest.raises(ValueError, match="x must be a number above 0"):
-            checks.positive(value, "x")
+        refused(ValueError, "x must be a number above 0", checks.positive, value, "x")
 
 
 def test_messages_stay_short():
@@ -129,17 +251,3 @@ def test_messages_stay_short():
     with pytest.raises(TypeError) as refused:
         ref.maxsim_scores(VECTORS, dict.fromkeys(many))
     assert len(str(refused.value)) < 400
-
-
-@pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf, "1", 1e-39, 1e39, True])
-def test_scales_that_float32_cannot_divide_by(scale):
-    with pytest.raises(ValueError, match="scale must be a number"):
-        ref.quantize_int8(VECTORS, scale)
-
-
-def test_hex_strings_hold_nothing_else():
-    bits = ref.binarize(VECTORS)
-    np.testing.assert_array_equal(ref.from_hex(np.array(ref.to_hex(bits))), bits)
-    for text in ("ab cd", "ab\n", "0xab"):
-        with pytest.raises(ValueError, match="string 0 is not hex"):
-            ref.from_hex([text])

@@ -4,23 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 import lateint_ref
-from helpers import maxsim_by_loops, unit_vectors
-from lateint_ref import (
-    MultiVectors,
-    binarize,
-    binarize_collection,
-    maxsim_asymmetric,
-    maxsim_asymmetric_scores,
-    maxsim_inv_hamming,
-    maxsim_inv_hamming_scores,
-    maxsim_scores,
-)
+from helpers import in_threads, maxsim_by_loops, unit_vectors
+from lateint_ref import MultiVectors, maxsim_scores
 
 SCRIPT = """
 import sys, threading
@@ -52,29 +42,10 @@ def run(script, **environment):
     )
 
 
-@pytest.mark.parametrize("n_q", [1, 3, 8, 9, 33])
-@pytest.mark.parametrize("dim", [8, 64, 72, 128, 200])
-def test_every_width_of_bits_equals_the_pair_form(n_q, dim):
-    query = unit_vectors(n_q, dim)
-    documents = MultiVectors.from_list([unit_vectors(n, dim, n) for n in (1, 2, 7, 30)])
-    packed = binarize_collection(documents)
-    expected = [maxsim_inv_hamming(binarize(query), bits) for bits in packed]
-    assert maxsim_inv_hamming_scores(binarize(query), packed) == pytest.approx(expected, rel=1e-6)
-    expected = [maxsim_asymmetric(query, bits) for bits in packed]
-    assert maxsim_asymmetric_scores(query, packed) == pytest.approx(expected, rel=1e-5, abs=1e-5)
-
-
 def test_threads_get_the_same_scores():
     query, documents = unit_vectors(5, 64), MultiVectors.from_list([unit_vectors(n, 64, n) for n in (1, 9, 40)])
     expected = [maxsim_by_loops(query, document) for document in documents]
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(maxsim_scores(query, documents))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 8
-    for scores in found:
+    for scores in in_threads(lambda _: maxsim_scores(query, documents), 8):
         assert scores == pytest.approx(expected, rel=1e-5)
 
 

@@ -84,6 +84,7 @@ def test_a_file_is_read_in_one_sitting(path):
 
 def test_importing_is_cheap():
     heavy = ["torch", "numba", "scipy", "sklearn", "pandas", "transformers", "PIL", "ir_measures", "elasticsearch"]
+    heavy += ["sentence_transformers", "pylate", "matplotlib", "nbclient"]
     script = (
         "import sys, time, numpy; start = time.process_time(); import lateint_ref; "
         f"print(time.process_time() - start, [name for name in {heavy} if name in sys.modules])"

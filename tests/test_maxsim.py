@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helpers import maxsim_by_loops, unit_vectors
+from helpers import maxsim_by_loops, refused, unit_vectors
 from lateint_ref import MultiVectors, alignment, maxsim, maxsim_scores, similarity_matrix
 from workbook.bench import peak_memory
 
@@ -35,32 +35,13 @@ def test_by_hand():
 
 
 @settings(deadline=None)
-@given(matrices(), matrices())
-def test_pair_equals_definition(query, document):
-    assert maxsim(query, document) == pytest.approx(maxsim_by_loops(query, document), rel=1e-4, abs=1e-3)
-
-
-@settings(deadline=None)
 @given(matrices(), st.lists(matrices(), min_size=1, max_size=5))
-def test_ragged_equals_one_by_one(query, documents):
+def test_scores_equal_the_definition(query, documents):
     scores = maxsim_scores(query, joined(documents))
     assert scores.dtype == np.float32
-    assert scores == pytest.approx([maxsim(query, document) for document in documents], rel=1e-5, abs=1e-4)
-
-
-@settings(deadline=None)
-@given(matrices(), matrices(), st.randoms(use_true_random=False))
-def test_order_of_document_vectors_does_not_matter(query, document, random):
-    shuffled = document[random.sample(range(len(document)), len(document))]
-    assert maxsim(query, shuffled) == pytest.approx(maxsim(query, document), rel=1e-5, abs=1e-4)
-
-
-@settings(deadline=None)
-@given(matrices(), matrices(), matrices(max_rows=3))
-def test_another_document_vector_never_lowers_the_score(query, document, more):
-    both = joined([document, np.concatenate([document, more])])
-    before, after = maxsim_scores(query, both)
-    assert after >= before - 1e-3
+    for score, document in zip(scores, documents, strict=True):
+        assert maxsim(query, document) == pytest.approx(maxsim_by_loops(query, document), rel=1e-4, abs=1e-3)
+        assert score == pytest.approx(maxsim(query, document), rel=1e-5, abs=1e-4)
 
 
 @settings(deadline=None)
@@ -84,10 +65,8 @@ def test_every_tile_edge(n_q, dim):
 
 def test_all_similarities_negative():
     """A padded row of zeros must never win the maximum, on either side."""
-    query, documents = (
-        -(unit_vectors(3) ** 2),
-        MultiVectors.from_list([unit_vectors(n, seed=n) ** 2 for n in (1, 2, 4)]),
-    )
+    query = -(unit_vectors(3) ** 2)
+    documents = MultiVectors.from_list([unit_vectors(n, seed=n) ** 2 for n in (1, 2, 4)])
     scores = maxsim_scores(query, documents)
     assert (scores < 0).all()
     assert scores == pytest.approx([maxsim_by_loops(query, d) for d in documents], rel=1e-5)
@@ -109,34 +88,24 @@ def test_parity_with_pylate():
 
 
 def test_parity_with_colpali_engine():
-    torch = pytest.importorskip("torch")
-    processing = pytest.importorskip("colpali_engine.utils.processing_utils")
+    import torch
+    from colpali_engine.utils.processing_utils import BaseVisualRetrieverProcessor as Processor
 
     query = unit_vectors(20, 128)
     documents = [unit_vectors(n, 128, seed=n) for n in (30, 64, 129)]
-    theirs = processing.BaseVisualRetrieverProcessor.score_multi_vector(
-        [torch.from_numpy(query)], [torch.from_numpy(d) for d in documents], device="cpu"
-    )[0].numpy()
+    given = [torch.from_numpy(query)], [torch.from_numpy(d) for d in documents]
+    theirs = Processor.score_multi_vector(*given, device="cpu")[0].numpy()
     assert maxsim_scores(query, MultiVectors.from_list(documents)) == pytest.approx(theirs, rel=1e-5)
 
 
 def test_memory_beside_the_input_is_small():
     """The promise: less than 64 MB beside the input for 32 query vectors against 500 x 1030 of 128 dimensions."""
     query = unit_vectors(32, 128)
-    documents = MultiVectors(unit_vectors(500 * 1030, 128), np.arange(501) * 1030)
+    documents = MultiVectors(np.tile(unit_vectors(1030, 128), (500, 1)), np.arange(501) * 1030)
     peak = peak_memory(lambda: maxsim_scores(query, documents))
     if np.isnan(peak):
         pytest.skip("the peak of resident memory can be read on Linux only")
     assert peak < 64e6
-
-
-def test_accepts_lists_float64_and_tensors():
-    import torch
-
-    query, document = unit_vectors(2), unit_vectors(3, seed=1)
-    expected = maxsim(query, document)
-    for convert in (np.ndarray.tolist, lambda a: a.astype(np.float64), torch.from_numpy, np.asfortranarray):
-        assert maxsim(convert(query), convert(document)) == pytest.approx(expected, rel=1e-6)
 
 
 GOOD = unit_vectors(3, 4)
@@ -145,37 +114,19 @@ GOOD = unit_vectors(3, 4)
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
-        (np.empty((0, 4)), ValueError, r"{name} is empty .*at least one vector"),
-        ([], ValueError, r"{name} is empty"),
+        (np.empty((0, 4)), ValueError, "{name} is empty .*at least one vector"),
         (np.ones(4), ValueError, r"{name} must be a matrix .*1 axes.*\[None, :\]"),
-        (np.ones((2, 3, 4)), ValueError, r"{name} must be a matrix .*3 axes"),
-        (np.full((2, 4), np.nan), ValueError, r"{name} holds a NaN or an infinity, first in row 0"),
-        ([[0, 0, 0, 0], [0, np.inf, 0, 0]], ValueError, r"{name} holds a NaN or an infinity, first in row 1"),
-        (np.array([["a", "b"]]), TypeError, r"{name} must hold real numbers"),
-        (np.ones((2, 4), bool), TypeError, r"{name} must hold real numbers"),
-        (np.ones((2, 4), complex), TypeError, r"{name} must hold real numbers"),
-        ([[1.0, 2.0], [1.0]], ValueError, r"{name} must be .*differ in length"),
-        (np.full((2, 4), 1e300), ValueError, r"{name} holds a NaN or an infinity"),
-        (None, TypeError, r"{name} must hold real numbers"),
+        (np.full((2, 4), np.nan), ValueError, "{name} holds a NaN or an infinity, first in row 0"),
+        ([[0, 0, 0, 0], [0, np.inf, 0, 0]], ValueError, "{name} holds a NaN or an infinity, first in row 1"),
+        (np.ones((2, 4), bool), TypeError, "{name} must hold real numbers"),
+        (np.ones((2, 4), complex), TypeError, "{name} must hold real numbers"),
+        ([[1.0, 2.0], [1.0]], ValueError, "{name} must be .*differ in length"),
+        (np.full((2, 4), 1e300), ValueError, "{name} holds a NaN or an infinity"),
+        (None, TypeError, "{name} must hold real numbers"),
     ],
 )
 def test_bad_vectors(bad, error, message):
     for function in (similarity_matrix, maxsim, alignment):
-        with pytest.raises(error, match=message.format(name="query")):
-            function(bad, GOOD)
-        with pytest.raises(error, match=message.format(name="document")):
-            function(GOOD, bad)
-    with pytest.raises(error, match=message.format(name="query")):
-        maxsim_scores(bad, MultiVectors.from_list([GOOD]))
-
-
-def test_dimension_mismatch():
-    with pytest.raises(ValueError, match=r"query has 4 dimensions and document has 5.*same encoder"):
-        maxsim(GOOD, unit_vectors(2, 5))
-    with pytest.raises(ValueError, match=r"query has 5 dimensions and documents has 4"):
-        maxsim_scores(unit_vectors(2, 5), MultiVectors.from_list([GOOD]))
-
-
-def test_collection_must_be_multivectors():
-    with pytest.raises(TypeError, match=r"documents must be a MultiVectors, got a list of 1 items.*from_list"):
-        maxsim_scores(GOOD, [GOOD])
+        refused(error, message.format(name="query"), function, bad, GOOD)
+        refused(error, message.format(name="document"), function, GOOD, bad)
+    refused(error, message.format(name="query"), maxsim_scores, bad, MultiVectors.from_list([GOOD]))

@@ -24,17 +24,6 @@ DECLARED = [
     for text in group
     if not text.startswith(PROJECT["name"])
 ]
-IMPORT_SECONDS = 0.3
-HEAVY = (
-    "torch",
-    "numba",
-    "transformers",
-    "sentence_transformers",
-    "pylate",
-    "matplotlib",
-    "pandas",
-    "nbclient",
-)
 
 
 def pinned_version(pin):
@@ -149,21 +138,6 @@ def test_version_of_the_module_is_that_of_the_package():
     import lateint_ref
 
     assert lateint_ref.__version__ == PROJECT["version"]
-
-
-def test_import_is_light_and_quick():
-    code = (
-        "import sys, time; start = time.process_time(); import lateint_ref;"
-        "print(time.process_time() - start, *{name.partition('.')[0] for name in sys.modules})"
-    )
-    seconds = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-        elapsed, *modules = done.stdout.split()
-        assert not set(HEAVY) & set(modules)
-        seconds.append(float(elapsed))
-    # A stated requirement, on the CPU time: the clock also counts what others do on the machine. The best of three.
-    assert min(seconds) < IMPORT_SECONDS, f"import lateint_ref took {min(seconds):.2f} s of CPU time at best"
 
 
 @pytest.mark.skipif(Path(sys.prefix).resolve() != ROOT / ".venv", reason="only .venv is built from the constraints")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import unit_vectors
+from helpers import refused, unit_vectors
 from lateint_ref import (
     Int8MultiVectors,
     MultiVectors,
@@ -53,25 +53,18 @@ def test_by_hand():
 
 @settings(deadline=None)
 @given(SHAPES)
-def test_inverse_hamming_equals_one_by_one(shape):
+def test_inverse_hamming_equals_its_definition(shape):
     query, documents = drawn(shape)
-    scores = maxsim_inv_hamming_scores(binarize(query), documents)
+    scores, q = maxsim_inv_hamming_scores(binarize(query), documents), unpack(binarize(query))
     assert scores.dtype == np.float32
+    expected = [(q[:, None] == unpack(d)[None]).mean(axis=2).max(axis=1).sum() for d in documents]
+    assert scores == pytest.approx(expected, rel=1e-6)
     assert scores == pytest.approx([maxsim_inv_hamming(binarize(query), d) for d in documents], rel=1e-6)
 
 
 @settings(deadline=None)
 @given(SHAPES)
-def test_inverse_hamming_equals_its_definition(shape):
-    query, documents = drawn(shape)
-    q = unpack(binarize(query)).astype(int)
-    expected = [(q[:, None] == unpack(d)[None]).mean(axis=2).max(axis=1).sum() for d in documents]
-    assert maxsim_inv_hamming_scores(binarize(query), documents) == pytest.approx(expected, rel=1e-6)
-
-
-@settings(deadline=None)
-@given(SHAPES)
-def test_asymmetric_equals_its_definition(shape):
+def test_asymmetric_equals_its_definition_and_ranks_as_signs_do(shape):
     query, documents = drawn(shape)
     scores = maxsim_asymmetric_scores(query, documents)
     assert scores.dtype == np.float32
@@ -80,6 +73,9 @@ def test_asymmetric_equals_its_definition(shape):
     # float32 sums: relative to what is added up, which in a random query is more than what remains
     assert np.abs(scores - expected).max() <= 1e-6 * np.abs(query).sum()
     assert scores == pytest.approx([maxsim_asymmetric(query, d) for d in documents], rel=1e-5, abs=1e-4)
+    signs = MultiVectors.from_list([2.0 * mask - 1 for mask in masks])
+    tolerance = 1e-5 * float(np.abs(query).sum())
+    assert maxsim_scores(query, signs) == pytest.approx(2 * scores - query.sum(), abs=tolerance)
 
 
 def test_asymmetric_is_exact_to_1e5_on_a_page_of_vectors():
@@ -89,36 +85,18 @@ def test_asymmetric_is_exact_to_1e5_on_a_page_of_vectors():
     assert maxsim_asymmetric_scores(query, packed) == pytest.approx(expected, rel=1e-5)
 
 
-@settings(deadline=None)
-@given(SHAPES)
-def test_mask_and_signs_rank_alike(shape):
-    query, documents = drawn(shape)
-    signs = MultiVectors.from_list([2.0 * unpack(d) - 1 for d in documents], documents.ids)
-    twice = 2 * maxsim_asymmetric_scores(query, documents) - query.sum()
-    assert maxsim_scores(query, signs) == pytest.approx(twice, abs=1e-5 * float(np.abs(query).sum()))
-
-
-def test_collection_keeps_order_and_ids(tmp_path):
+def test_collection_keeps_order_and_ids():
     documents = MultiVectors.from_list([unit_vectors(n, 24, seed=n) for n in (2, 1, 5)], ["a", "b", "c"])
     packed = binarize_collection(documents)
     assert repr(packed) == "PackedMultiVectors(3 documents, 1 to 5 vectors each, 8 x 24 bits)"
-    assert packed.dim == 24
-    assert packed.vectors.shape == (8, 3)
-    assert len(packed) == 3
+    assert (packed.dim, packed.vectors.shape, len(packed)) == (24, (8, 3), 3)
     for name, bits in zip("abc", packed, strict=True):
         np.testing.assert_array_equal(bits, binarize(documents[name]))
         np.testing.assert_array_equal(bits, packed[name])
-    chosen = packed.take(["c", "a"])
-    assert isinstance(chosen, PackedMultiVectors)
-    assert chosen.ids == ["c", "a"]
+    chosen, joined = packed.take(["c", "a"]), PackedMultiVectors.concatenate([packed[:1], packed[1:]])
+    assert type(chosen) is type(joined) is PackedMultiVectors
     np.testing.assert_array_equal(chosen["a"], packed["a"])
-    again = PackedMultiVectors.load(packed.save(tmp_path / "bits"))
-    np.testing.assert_array_equal(again.vectors, packed.vectors)
-    np.testing.assert_array_equal(again.offsets, packed.offsets)
-    assert again.ids == packed.ids
-    joined = PackedMultiVectors.concatenate([packed[:1], packed[1:]])
     np.testing.assert_array_equal(joined.vectors, packed.vectors)
-    assert joined.ids == packed.ids
 
 
 def test_words_are_a_view_where_vectors_fill_them():
@@ -134,33 +112,15 @@ def test_words_are_a_view_where_vectors_fill_them():
     assert maxsim_inv_hamming_scores(query, shifted) == pytest.approx(maxsim_inv_hamming(query, shifted[0]))
 
 
-def test_a_file_is_loaded_by_the_class_that_saved_it(tmp_path):
-    floats = MultiVectors.from_list([unit_vectors(2, 8)])
-    paths = {c: c.save(tmp_path / type(c).__name__) for c in (floats, binarize_collection(floats))}
-    quantized = quantize_collection(floats)
-    paths[quantized] = quantized.save(tmp_path / "int8")
-    for saved, path in paths.items():
-        for kind in (MultiVectors, PackedMultiVectors, Int8MultiVectors):
-            if isinstance(saved, kind):
-                assert kind.load(path).ids == saved.ids
-            else:
-                with pytest.raises(ValueError, match=f"is not a {kind.__name__} file"):
-                    kind.load(path)
-
-
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 30), st.integers(0, 99), st.floats(1e-3, 1e3))
 def test_int8_is_off_by_half_a_scale_at_most(n, dim, seed, size):
     vectors = size * unit_vectors(n, dim, seed)
-    scale = int8_scale(vectors)
-    quantized = quantize_int8(vectors)
+    scale, quantized = int8_scale(vectors), quantize_int8(vectors)
     assert quantized.dtype == np.int8
     assert np.abs(quantized).max() == 127
     assert np.abs(quantized * scale - vectors).max() <= scale * 0.5001
-
-
-def test_int8_clips_on_request():
-    assert quantize_int8([[1.0, -1.0, 0.26, 0.0]], scale=0.005).tolist() == [[127, -127, 52, 0]]
+    assert quantize_int8([[1.0, -1.0, 0.26, 0.0]], scale=0.005).tolist() == [[127, -127, 52, 0]], "clipped on request"
 
 
 @settings(deadline=None)
@@ -173,82 +133,34 @@ def test_int8_scores_are_whole_and_exact(n_q, dim, lengths, seed):
     assert maxsim_int8_scores(query, documents) == pytest.approx(expected, rel=1e-6)
 
 
-def test_int8_estimates_the_float_score():
+def test_int8_keeps_its_scale_and_estimates_the_float_score():
     query, documents = unit_vectors(16, 128), MultiVectors.from_list([unit_vectors(n, 128, n) for n in (5, 90)])
     quantized = quantize_collection(documents)
+    assert repr(quantized) == "Int8MultiVectors(2 documents, 5 to 90 vectors each, 95 x 128 int8)"
     estimate = maxsim_int8_scores(quantize_int8(query), quantized) * int8_scale(query) * quantized.scale
     assert estimate == pytest.approx(maxsim_scores(query, documents), rel=0.01)
-    part = quantized.take([1])
-    assert isinstance(part, Int8MultiVectors)
-    assert part.scale == quantized.scale
+    for part in (quantized.take([1]), Int8MultiVectors.concatenate([quantized[:1], quantized[1:]])):
+        assert type(part) is Int8MultiVectors
+        assert part.scale == quantized.scale
+    other = Int8MultiVectors(np.ones((1, 128), np.int8), [0, 1], ["c"], scale=2)
+    refused(ValueError, "parts differ in scale", Int8MultiVectors.concatenate, [quantized, other])
 
 
-def test_int8_keeps_its_scale(tmp_path):
-    quantized = quantize_collection(MultiVectors.from_list([unit_vectors(n, 8, n) for n in (1, 3)], ["a", "b"]))
-    again = Int8MultiVectors.load(quantized.save(tmp_path / "bytes.npz"))
-    assert again.scale == quantized.scale
-    assert repr(again) == "Int8MultiVectors(2 documents, 1 to 3 vectors each, 4 x 8 int8)"
-    np.testing.assert_array_equal(again.vectors, quantized.vectors)
-    assert Int8MultiVectors.concatenate([again[:1], again[1:]]).scale == quantized.scale
-    other = Int8MultiVectors(np.ones((1, 8), np.int8), [0, 1], ["c"], scale=2)
-    with pytest.raises(ValueError, match="parts differ in scale"):
-        Int8MultiVectors.concatenate([again, other])
-
-
-PACKED = PackedMultiVectors.from_list([np.zeros((2, 2), np.uint8)])
-BYTES = Int8MultiVectors.from_list([np.zeros((2, 16), np.int8)])
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda: maxsim_inv_hamming_scores(np.zeros((1, 2)), PACKED), TypeError, r"query_bits must be packed bits"),
-        (
-            lambda: maxsim_inv_hamming_scores(np.zeros(2, np.uint8), PACKED),
-            ValueError,
-            "query_bits must be a matrix .* of packed bits",
-        ),
-        (lambda: maxsim_inv_hamming_scores(np.zeros((0, 2), np.uint8), PACKED), ValueError, "query_bits is empty"),
-        (
-            lambda: maxsim_inv_hamming_scores(np.zeros((1, 1), np.uint8), PACKED),
-            ValueError,
-            "query_bits has 8 dimensions and documents has 16",
-        ),
-        (
-            lambda: maxsim_inv_hamming_scores(np.zeros((1, 2), np.uint8), [np.zeros((1, 2), np.uint8)]),
-            TypeError,
-            r"documents must be a PackedMultiVectors, got a list of 1 items.*binarize_collection",
-        ),
-        (
-            lambda: maxsim_asymmetric_scores(unit_vectors(1, 8), MultiVectors.from_list([unit_vectors(1, 8)])),
-            TypeError,
-            "documents must be a PackedMultiVectors",
-        ),
-        (lambda: maxsim_asymmetric_scores(unit_vectors(1, 8), PACKED), ValueError, "query has 8 dimensions and"),
-        (lambda: binarize_collection([unit_vectors(1, 8)]), TypeError, "documents must be a MultiVectors"),
-        (
-            lambda: binarize_collection(MultiVectors.from_list([unit_vectors(1, 12)])),
-            ValueError,
-            "12 dimensions, which do not fill whole bytes",
-        ),
-        (lambda: PackedMultiVectors(np.zeros((2, 2)), [0, 2]), TypeError, "vectors must be packed bits"),
-        (
-            lambda: PackedMultiVectors.from_list([np.zeros((1, 2), np.uint8), np.zeros((1, 3), np.uint8)]),
-            ValueError,
-            "document '1' has 24 dimensions where document '0' has 16",
-        ),
-        (lambda: PackedMultiVectors(np.zeros((2, 2), np.uint8), [0, 3]), ValueError, "offsets must begin at 0"),
-        (lambda: maxsim_int8_scores(np.zeros((1, 16)), BYTES), TypeError, r"query must be signed bytes.*quantize_int8"),
-        (lambda: maxsim_int8_scores(np.zeros((1, 8), np.int8), BYTES), ValueError, "query has 8 dimensions"),
-        (lambda: maxsim_int8_scores(np.zeros((0, 8), np.int8), BYTES), ValueError, "query is empty"),
-        (lambda: maxsim_int8_scores(np.zeros(16, np.int8), BYTES), ValueError, "query must be a matrix"),
-        (lambda: maxsim_int8_scores(np.zeros((1, 16), np.int8), PACKED), TypeError, "documents must be an Int8Multi"),
-        (lambda: quantize_int8(np.zeros((2, 4))), ValueError, "nothing but zeros"),
-        (lambda: quantize_collection(unit_vectors(2)), TypeError, "documents must be a MultiVectors"),
-        (lambda: Int8MultiVectors(np.zeros((1, 4)), [0, 1]), TypeError, "vectors must be signed bytes"),
-        (lambda: Int8MultiVectors(np.zeros((1, 4), np.int8), [0, 1], scale=-1), ValueError, "scale must be a number"),
-    ],
-)
-def test_refuses(call, error, message):
-    with pytest.raises(error, match=message):
-        call()
+def test_refuses():
+    packed = PackedMultiVectors.from_list([np.zeros((2, 2), np.uint8)])
+    whole = Int8MultiVectors.from_list([np.zeros((2, 16), np.int8)])
+    score, make = maxsim_inv_hamming_scores, PackedMultiVectors
+    refused(TypeError, "query_bits must be packed bits", score, np.zeros((1, 2)), packed)
+    refused(ValueError, "query_bits must be a matrix .* of packed bits", score, np.zeros(2, np.uint8), packed)
+    refused(ValueError, "query_bits is empty", score, np.zeros((0, 2), np.uint8), packed)
+    refused(TypeError, "vectors must be packed bits", make, np.zeros((2, 2)), [0, 2])
+    refused(ValueError, "offsets must begin at 0", make, np.zeros((2, 2), np.uint8), [0, 3])
+    score, make = maxsim_int8_scores, Int8MultiVectors
+    refused(TypeError, r"query must be signed bytes.*quantize_int8", score, np.zeros((1, 16)), whole)
+    refused(ValueError, "query is empty", score, np.zeros((0, 16), np.int8), whole)
+    refused(ValueError, "query must be a matrix", score, np.zeros(16, np.int8), whole)
+    refused(TypeError, "vectors must be signed bytes", make, np.zeros((1, 4)), [0, 1])
+    refused(ValueError, "scale must be a number", make, np.zeros((1, 4), np.int8), [0, 1], scale=-1)
+    refused(ValueError, "nothing but zeros", quantize_int8, np.zeros((2, 4)))
+    odd = MultiVectors.from_list([unit_vectors(1, 12)])
+    refused(ValueError, "12 dimensions, which do not fill whole bytes", binarize_collection, odd)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from helpers import in_threads, refused
 from lateint_ref import ocr
 from lateint_ref.ocr import load_pages_dataset, page_words, pages_folder, read_words, reading_order
 from lateint_ref.page_io import MAX_SIDE, drawn_pages, open_image, open_images, pdf_words, render_pdf
@@ -28,41 +29,45 @@ def test_reading_order():
 # Pictures
 
 
-def png_bytes(image, **options):
+def png_bytes(image, kind="PNG", **options):
     buffer = io.BytesIO()
-    image.save(buffer, options.pop("format", "PNG"), **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def test_open_image_takes_every_mode(tmp_path):
-    red = Image.new("RGB", (40, 30), (255, 0, 0))
-    assert open_image(red).getpixel((0, 0)) == (255, 0, 0)
-    assert open_image(red.convert("P")).getpixel((0, 0)) == (255, 0, 0)
-    assert open_image(png_bytes(red.convert("P"))).mode == "RGB"
-    cmyk = open_image(png_bytes(red.convert("CMYK"), format="TIFF")).getpixel((0, 0))
-    assert np.allclose(cmyk, (255, 0, 0), atol=4)
-    clear = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
-    assert open_image(png_bytes(clear)).getpixel((5, 5)) == (255, 255, 255), "transparent is white paper"
-    palette = Image.new("P", (40, 30), 0)
-    assert open_image(png_bytes(palette, transparency=0)).getpixel((5, 5)) == (255, 255, 255)
-    deep = Image.fromarray(np.full((30, 40), 65535, dtype=np.uint16))
-    assert open_image(png_bytes(deep)).getpixel((0, 0)) == (255, 255, 255)
-    assert open_image(Image.new("1", (40, 30), 1)).getpixel((0, 0)) == (255, 255, 255)
-    path = tmp_path / "page.png"
-    path.write_bytes(png_bytes(red))
-    assert open_image(path).size == open_image(str(path)).size == (40, 30)
+    red, white = Image.new("RGB", (40, 30), (255, 0, 0)), (255, 255, 255)
+    half = Image.new("RGBA", (40, 30), (255, 0, 0, 128)).convert("RGBa")
+    (tmp_path / "page.png").write_bytes(png_bytes(red))
+    for source, colour in (
+        (red, (255, 0, 0)),
+        (red.convert("P"), (255, 0, 0)),
+        (png_bytes(red.convert("P")), (255, 0, 0)),
+        (png_bytes(red.convert("CMYK"), "TIFF"), (255, 0, 0)),
+        (half, (255, 127, 127)),
+        (png_bytes(Image.new("RGBA", (40, 30), (0, 0, 0, 0))), white),  # transparent is white paper
+        (png_bytes(Image.new("P", (40, 30), 0), transparency=0), white),
+        (png_bytes(Image.fromarray(np.full((30, 40), 65535, dtype=np.uint16))), white),
+        (Image.new("1", (40, 30), 1), white),
+        (tmp_path / "page.png", (255, 0, 0)),
+        (str(tmp_path / "page.png"), (255, 0, 0)),
+    ):
+        opened = open_image(source)
+        assert (opened.mode, opened.size) == ("RGB", (40, 30))
+        assert np.allclose(opened.getpixel((5, 5)), colour, atol=4)
 
 
-def test_open_image_turns_photographs():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    assert open_image(png_bytes(Image.new("RGB", (40, 30)), exif=exif)).size == (30, 40)
+def test_open_image_turns_photographs_once():
+    turned = Image.new("RGB", (40, 30))
+    turned.getexif()[0x0112] = 6  # by a quarter
+    source = png_bytes(turned, exif=turned.getexif())
+    for image in (source, turned, Image.open(io.BytesIO(source))):
+        upright = open_image(image)
+        assert upright.size == open_image(upright).size == (30, 40)
 
 
 def test_open_image_scales_huge_pages_down():
-    wide = open_image(png_bytes(Image.new("L", (20_000, 400), 255)))
-    assert wide.size == (MAX_SIDE, 80)
-    assert wide.mode == "RGB"
+    assert open_image(png_bytes(Image.new("L", (20_000, 400), 255))).size == (MAX_SIDE, 80)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +76,8 @@ def test_open_image_scales_huge_pages_down():
         (b"", "not an image"),
         (b"%PDF-1.4 nonsense", "not an image"),
         (png_bytes(Image.effect_noise((200, 200), 50))[:9000], "truncated or damaged"),
-        (png_bytes(Image.effect_noise((200, 200), 50).convert("RGB"), format="JPEG")[:4000], "truncated or damaged"),
+        (Image.open(io.BytesIO(png_bytes(Image.effect_noise((200, 200), 50))[:9000])), "truncated or damaged"),
+        (png_bytes(Image.effect_noise((200, 200), 50).convert("RGB"), "JPEG")[:4000], "truncated or damaged"),
         (png_bytes(Image.new("RGB", (1, 1))), "1 x 1 pixels"),
         (png_bytes(Image.new("1", (20_000, 20_000))), "more pixels than Pillow opens"),
         (png_bytes(Image.new("L", (20_000, 20))), "too long and narrow"),
@@ -79,17 +85,13 @@ def test_open_image_scales_huge_pages_down():
     ],
 )
 def test_open_image_says_what_is_wrong(source, words):
-    with pytest.raises(ValueError, match=words):
-        open_image(source)
+    refused(ValueError, words, open_image, source)
 
 
 def test_open_image_rejects_other_things(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.png does not exist"):
-        open_image(tmp_path / "nowhere.png")
-    with pytest.raises(ValueError, match="is a folder"):
-        open_image(tmp_path)
-    with pytest.raises(TypeError, match="source must be a path, bytes or a PIL image, got int 3"):
-        open_image(3)
+    refused(FileNotFoundError, r"nowhere\.png does not exist", open_image, tmp_path / "nowhere.png")
+    refused(ValueError, "is a folder", open_image, tmp_path)
+    refused(TypeError, "source must be a path, bytes or a PIL image, got int 3", open_image, 3)
 
 
 def test_one_bad_file_does_not_lose_the_rest(tmp_path):
@@ -106,40 +108,6 @@ def test_render_pdf():
     assert len(drawn) == 11
     assert {image.mode for image in drawn} == {"RGB"}
     assert drawn[0].size == (249, 351)
-
-
-def test_render_pdf_says_what_is_wrong(tmp_path):
-    from reportlab.lib.pdfencrypt import StandardEncryption
-    from reportlab.pdfgen.canvas import Canvas
-
-    path = tmp_path / "file.pdf"
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        render_pdf(path)
-    path.write_bytes(b"")
-    with pytest.raises(ValueError, match="is empty"):
-        render_pdf(path)
-    path.write_bytes(b"just text")
-    with pytest.raises(ValueError, match="is not a PDF"):
-        render_pdf(path)
-    canvas = Canvas(str(path), encrypt=StandardEncryption("secret", strength=128))
-    canvas.drawString(50, 50, "hello")
-    canvas.save()
-    with pytest.raises(ValueError, match="is encrypted"):
-        render_pdf(path)
-    assert len(render_pdf(path, dpi=20, password="secret")) == 1
-    with pytest.raises(ValueError, match="is encrypted. Its password is another one"):
-        render_pdf(path, password="guess")
-    Canvas(str(path)).save()  # no page was begun
-    with pytest.raises(ValueError, match="has no pages"):
-        render_pdf(path)
-    canvas = Canvas(str(path), pagesize=(14_000, 14_000))
-    canvas.showPage()
-    canvas.save()
-    with pytest.raises(ValueError, match="Choose a lower dpi"):
-        render_pdf(path)
-    for dpi in (0, 10_000, 72.5, True):
-        with pytest.raises((TypeError, ValueError), match="dpi must be a whole number"):
-            render_pdf(path, dpi=dpi)
 
 
 def test_read_words(tmp_path, monkeypatch):
@@ -161,50 +129,16 @@ def test_a_page_without_words():
     assert read_words(Image.new("RGB", (300, 200), "white"), use_cache=False) == []
 
 
-def turned(size=(40, 30)):
-    image = Image.new("RGB", size)
-    image.getexif()[0x0112] = 6  # turned by a quarter
-    return image
-
-
-def test_pictures_already_opened_are_turned_too():
-    opened = Image.open(io.BytesIO(png_bytes(turned(), exif=turned().getexif())))
-    assert open_image(opened).size == open_image(turned()).size == (30, 40)
-    upright = open_image(opened)
-    assert open_image(upright).size == (30, 40), "but only once"
-
-
-def test_premultiplied_and_truncated_pictures():
-    half = Image.new("RGBA", (40, 30), (255, 0, 0, 128)).convert("RGBa")
-    assert np.allclose(open_image(half).getpixel((5, 5)), (255, 127, 127), atol=2)
-    cut = Image.open(io.BytesIO(png_bytes(Image.effect_noise((200, 200), 50))[:9000]))
-    with pytest.raises(ValueError, match="truncated or damaged"):
-        open_image(cut)
-
-
 def test_pillows_limit_stays_as_it_is():
     """It is of the whole process: threads that put it aside and back would lose it."""
-    before = Image.MAX_IMAGE_PIXELS
-    picture = png_bytes(Image.new("L", (300, 300)))
-    seen = set()
-
-    def read():
-        for _ in range(20):
-            open_image(picture)
-            seen.add(Image.MAX_IMAGE_PIXELS)
-
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == {before}
+    before, picture = Image.MAX_IMAGE_PIXELS, png_bytes(Image.new("L", (300, 300)))
+    seen = in_threads(lambda _: {(open_image(picture).size, Image.MAX_IMAGE_PIXELS) for _ in range(20)})
+    assert seen == [{((300, 300), before)}] * 4
 
 
 def test_one_source_is_no_list():
     for source in ("page.png", b"...", Path("page.png")):
-        with pytest.raises(TypeError, match="sources must be a list"):
-            open_images(source)
+        refused(TypeError, "sources must be a list", open_images, source)
 
 
 # PDFs
@@ -289,10 +223,8 @@ def test_pages_one_at_a_time_and_in_parts(tmp_path):
     lazily = drawn_pages(path, dpi=40)
     assert next(lazily).tobytes() == every[0].tobytes()
     lazily.close()
-    with pytest.raises(IndexError, match="has 5 pages, so no page 6"):
-        render_pdf(path, pages=[6])
-    with pytest.raises(ValueError, match="each of pages"):
-        render_pdf(path, pages=[0])
+    refused(IndexError, "has 5 pages, so no page 6", render_pdf, path, pages=[6])
+    refused(ValueError, "each of pages", render_pdf, path, pages=[0])
 
 
 @pytest.mark.parametrize("read", [pdf_words, render_pdf])
@@ -300,40 +232,39 @@ def test_the_reason_is_the_right_one(tmp_path, read):
     from reportlab.lib.pdfencrypt import StandardEncryption
 
     locked = pdf(tmp_path / "locked.pdf", say("secret"), encrypt=StandardEncryption("word", strength=128))
-    with pytest.raises(ValueError, match=r"locked\.pdf is encrypted. Pass its password"):
-        read(locked)
-    with pytest.raises(ValueError, match="Its password is another one"):
-        read(locked, password="guess")
+    refused(ValueError, r"locked\.pdf is encrypted. Pass its password", read, locked)
+    refused(ValueError, "Its password is another one", read, locked, password="guess")
     assert len(read(locked, password="word")) == 1
-    damaged = tmp_path / "damaged.pdf"
-    damaged.write_bytes(b"%PDF-1.7\n/Encrypt nothing of this is a document")
-    empty = tmp_path / "empty.pdf"
-    empty.write_bytes(b"")
-    for path, words in ((damaged, "is damaged"), (empty, "is empty"), (tmp_path, "is not a file")):
-        with pytest.raises((ValueError, FileNotFoundError), match=words):
-            read(path)
+    path = tmp_path / "other.pdf"
+    refused(FileNotFoundError, "does not exist", read, path)
+    refused((ValueError, FileNotFoundError), "is not a file", read, tmp_path)
+    for content, words in (
+        (b"%PDF-1.7\n/Encrypt nothing of this is a document", "is damaged"),
+        (b"", "is empty"),
+        (b"just text", "is not a PDF"),
+    ):
+        path.write_bytes(content)
+        refused(ValueError, words, read, path)
+    refused(ValueError, "has no pages", read, pdf(path, lambda canvas: None))
+
+
+def test_resolutions_that_are_refused(tmp_path):
+    path = pdf(tmp_path / "large.pdf", lambda canvas: canvas.showPage(), size=(14_000, 14_000))
+    refused(ValueError, "Choose a lower dpi", render_pdf, path)
+    for dpi in (0, 10_000, 72.5, True):
+        refused((TypeError, ValueError), "dpi must be a whole number", render_pdf, path, dpi=dpi)
 
 
 def test_pdfs_from_several_threads(tmp_path):
     """PDFium bears one caller at a time: without a lock the process would end now and then."""
     path = pdf(tmp_path / "page.pdf", say("some", "words"))
-    found, errors = [], []
 
-    def read():
-        try:
-            for _ in range(5):
-                found.append((pdf_words(path), render_pdf(path, dpi=30)[0].tobytes()))
-        except Exception as error:
-            errors.append(error)
+    def read(_):
+        return [(pdf_words(path), render_pdf(path, dpi=30)[0].tobytes()) for _ in range(5)]
 
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert len(found) == 20
-    assert all(words == [["some", "words"]] and pixels == found[0][1] for words, pixels in found)
+    found = in_threads(read)
+    assert found[0][0][0] == [["some", "words"]]
+    assert found == [[found[0][0]] * 5] * 4
 
 
 def test_bundled_report_and_its_scanned_page():
@@ -364,20 +295,7 @@ def test_equal_pages_read_by_several_threads(tmp_path, monkeypatch):
         return [ocr.Word("word", (0, 0, 9, 9), 1.0)]
 
     monkeypatch.setattr(ocr, "_read_words", slowly)
-    found, errors = [], []
-
-    def read():
-        try:
-            found.append(read_words(Image.new("RGB", (64, 64), "white")))
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+    found = in_threads(lambda _: read_words(Image.new("RGB", (64, 64), "white")))
     assert [len(words) for words in found] == [1] * 4
     assert len(list((tmp_path / "ocr").iterdir())) == 1
 

@@ -100,13 +100,8 @@ def test_letters_stand_where_words_are(draw, artist):
 
 def test_every_kind_of_drawing_is_asked_for(draw, artist):
     for kind, name in draw.KINDS.items():
-        asked = [
-            text
-            for page in pages(artist, 6, rows=12, columns=12, kind=kind)
-            for of, text in page.questions
-            if of == "drawing"
-        ]
-        assert any(text.startswith(name) for text in asked), kind
+        questions = [asked for page in pages(artist, 6, rows=12, columns=12, kind=kind) for asked in page.questions]
+        assert any(of == "drawing" and text.startswith(name) for of, text in questions), kind
 
 
 def test_whole_pages(artist):
@@ -144,6 +139,7 @@ def run(page, monkeypatch, pack, *arguments):
     page.main()
 
 
+@pytest.mark.slow
 def test_training_goes_on_to_the_bit(page, pack, tmp_path, monkeypatch):
     import torch
     from safetensors.torch import load_file
@@ -167,6 +163,7 @@ def test_training_goes_on_to_the_bit(page, pack, tmp_path, monkeypatch):
     assert {"letters", "page among 24", "copies", "near copies"} <= set(found["crops, fonts"])
 
 
+@pytest.mark.slow
 def test_the_loss_falls(page, pack, tmp_path, monkeypatch):
     how = ("--parts", "letters", "--warm", 5, "--every", 0, "--average", 0.9)
     run(page, monkeypatch, pack, "--out", tmp_path, *how, "--steps", 60)

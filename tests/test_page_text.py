@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import maxsim_by_loops, unit_vectors
-from lateint_ref.datasets import Dataset, Passage, Query
+from helpers import maxsim_by_loops, refused, toy_dataset, unit_vectors
 from lateint_ref.encoders.bm25 import BM25
 from lateint_ref.multivectors import MultiVectors
 from lateint_ref.ocr import Word
@@ -20,11 +19,9 @@ WORDS = {
     "p2": [],
     "p3": ["seven", "lamps", "were", "lit", "on", "the", "pier", "while", "the", "harbour", "slept"],
 }
-DATASET = Dataset(
-    "tiny",
-    "dev",
-    [Passage(name, "", " ".join(words) or "-") for name, words in WORDS.items()],
-    [Query("q1", "lamps on a pier"), Query("q2", "who counts boats?")],
+DATASET = toy_dataset(
+    {name: " ".join(words) or "-" for name, words in WORDS.items()},
+    {"q1": "lamps on a pier", "q2": "who counts boats?"},
     {"q1": {"p3": 2}, "q2": {"p1": 2}},
 )
 
@@ -35,13 +32,8 @@ DATASET = Dataset(
 def test_chunks_by_hand():
     chunks = chunk_pages({"a": list("abcdefgh"), "b": [], "c": ["x"]}, size=4, overlap=1)
     assert chunks == [Chunk("a", 0, "a b c d"), Chunk("a", 3, "d e f g"), Chunk("a", 6, "g h"), Chunk("c", 0, "x")]
-
-
-def test_no_chunk_that_only_repeats_the_last():
-    assert [chunk.text for chunk in chunk_pages({"a": list("abcdefg")}, 4, 1)] == ["a b c d", "d e f g"]
-
-
-def test_words_of_ocr_are_taken_as_they_are():
+    repeated = chunk_pages({"a": list("abcdefg")}, 4, 1)
+    assert [chunk.text for chunk in repeated] == ["a b c d", "d e f g"], "none that only repeats the last"
     words = [Word("Total", (0, 0, 9, 9), 1.0), Word("8,840", (9, 0, 19, 9), 0.9)]
     assert chunk_pages({"a": words}) == [Chunk("a", 0, "Total 8,840")]
 
@@ -60,21 +52,12 @@ def test_chunks_hold_every_word_and_overlap_as_asked(count, size, data):
         assert len(right) > overlap
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "match"),
-    [
-        (({"a": ["b"]}, 0), ValueError, "size must be"),
-        (({"a": ["b"]}, 2.5), TypeError, "size must be"),
-        (({"a": ["b"]}, 10, 10), ValueError, "overlap must be from 0 to 9"),
-        (({"a": ["b"]}, 10, -1), ValueError, "overlap"),
-        (({"a": ["b"]}, 10, True), TypeError, "overlap"),
-        ((["a", "b"],), TypeError, "words_by_page must be a dict"),
-        (({"a": "some words"},), TypeError, r"words_by_page\['a'\].*Split"),
-    ],
-)
-def test_chunking_errors(arguments, error, match):
-    with pytest.raises(error, match=match):
-        chunk_pages(*arguments)
+def test_chunking_errors():
+    refused(ValueError, "overlap must be from 0 to 9", chunk_pages, {"a": ["b"]}, 10, 10)
+    refused(ValueError, "overlap", chunk_pages, {"a": ["b"]}, 10, -1)
+    refused(TypeError, "overlap", chunk_pages, {"a": ["b"]}, 10, True)
+    refused(TypeError, "words_by_page must be a dict", chunk_pages, ["a", "b"])
+    refused(TypeError, r"words_by_page\['a'\].*Split", chunk_pages, {"a": "some words"})
 
 
 # The score of a page
@@ -90,12 +73,12 @@ def test_a_page_is_as_good_as_its_best_chunk(scored):
         assert value == (max(own) if own else pytest.approx(min(score for _, score in scored) - 1))
 
 
-def test_scores_that_do_not_fit():
+def test_scores_and_words_that_do_not_fit():
     chunk = Chunk("a", 0, "x")
-    with pytest.raises(ValueError, match="one number for each of 1 chunks"):
-        best_chunk([1.0, 2.0], [chunk], ["a"])
-    with pytest.raises(KeyError, match="page_ids lacks 'a'"):
-        best_chunk([1.0], [chunk], ["b"])
+    refused(ValueError, "1 stand in one of them only, first 'p3'", text_runs, DATASET, {"p1": ["a"], "p2": []})
+    refused(ValueError, "no words", text_runs, DATASET, {"p1": [], "p2": [], "p3": []})
+    refused(ValueError, "one number for each of 1 chunks", best_chunk, [1.0, 2.0], [chunk], ["a"])
+    refused(KeyError, "page_ids lacks 'a'", best_chunk, [1.0], [chunk], ["b"])
 
 
 # Runs
@@ -139,19 +122,7 @@ def test_runs_rank_pages_by_their_best_chunk():
             expected = best_chunk(scores, chunks, DATASET.ids)
             assert order(runs[name][query.id]) == [DATASET.ids[place] for place in np.argsort(-expected)]
             assert order(runs[name][query.id])[-1] == "p2", "a page without words comes last"
-
-
-def test_only_bm25_without_encoders():
-    runs = text_runs(DATASET, WORDS)
-    assert list(runs) == ["bm25"]
-    assert order(runs["bm25"]["q1"])[0] == "p3"
-
-
-def test_words_of_other_pages_than_the_datasets():
-    with pytest.raises(ValueError, match="1 stand in one of them only, first 'p3'"):
-        text_runs(DATASET, {"p1": ["a"], "p2": []})
-    with pytest.raises(ValueError, match="no words"):
-        text_runs(DATASET, {"p1": [], "p2": [], "p3": []})
+    assert text_runs(DATASET, WORDS, size=4, overlap=1) == {"bm25": runs["bm25"]}
 
 
 class RandomQueries:
@@ -170,5 +141,4 @@ def test_page_run_is_maxsim_in_any_order_of_pages():
         asked = RandomQueries().encode_queries([query.text])[0]
         scores = {name: maxsim_by_loops(asked, unit_vectors(7, seed=int(name[1]))) for name in DATASET.ids}
         assert order(run[query.id]) == order(scores)
-    with pytest.raises(KeyError, match="p3"):
-        page_run(DATASET, pages(["p1", "p2", "p4"]), RandomQueries())
+    refused(KeyError, "p3", page_run, DATASET, pages(["p1", "p2", "p4"]), RandomQueries())

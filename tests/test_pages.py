@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from helpers import given_away
+from helpers import refused
 from lateint_ref import ocr as pages
 from lateint_ref.ocr import ocr_records
 from lateint_ref.page_io import pixels_digest
@@ -18,8 +18,6 @@ from source.charts import Chart, tick_label, ticks
 from source.measure import edit_distance, ocr_errors, tokens
 from source.report import KINDS, Page, Report, draw_report
 from source.reports import load_report, load_reports
-
-TYPES = {"text", "table", "chart", "figure", "layout"}
 
 
 @pytest.fixture(scope="module")
@@ -46,51 +44,19 @@ def own(folder):
 # The collection
 
 
-def test_counts(splits, reports):
+def test_reports(splits, reports):
     corpus = splits["dev"].passages
     per_report = Counter(page.metadata["report"] for page in corpus)
     assert len(per_report) >= 8
-    assert len(corpus) >= 80
     assert all(9 <= count <= 12 for count in per_report.values()), per_report
-    assert len(splits["dev"].queries) >= 40
-    assert len(splits["test"].queries) >= 70
+    for page in corpus:
+        assert page.id == f"{page.metadata['report']}-p{page.metadata['page']:02d}"
     for report in reports:
         kinds = Counter(kind for page in report.pages for kind in page.kinds)
         assert set(kinds) == set(KINDS), report.name
         assert kinds["scan"] == kinds["title"] == 1, report.name
         assert sum(page.columns == 2 for page in report.pages) >= 1 or report.name == "orrin-bridge"
     assert len({(r.look.page_size, r.look.body, r.look.ink) for r in reports}) == len(reports), "styles differ"
-
-
-def test_ids(splits):
-    for page in splits["dev"].passages:
-        assert page.id == f"{page.metadata['report']}-p{page.metadata['page']:02d}"
-    queries = splits["dev"].queries + splits["test"].queries
-    assert len({query.text for query in queries}) == len(queries)
-    for query in queries:
-        assert re.fullmatch(rf"{query.metadata['report']}-q\d\d", query.id)
-
-
-def test_types(splits):
-    for dataset in splits.values():
-        counts = Counter(query.type for query in dataset.queries)
-        assert set(counts) == TYPES
-        assert min(counts.values()) >= 4, counts
-
-
-def test_judgments(splits):
-    """Every query has an answer, in reports of its own split; the splits share no report."""
-    owners = {}
-    for split, dataset in splits.items():
-        owners[split] = set()
-        for query in dataset.queries:
-            grades = dataset.qrels[query.id]
-            assert set(grades.values()) <= {1, 2}, query.id
-            assert 2 in grades.values(), query.id
-            for page_id in grades:
-                assert dataset.passage(page_id).metadata["split"] == split == query.metadata["split"]
-                owners[split].add(dataset.passage(page_id).metadata["report"])
-    assert not owners["dev"] & owners["test"]
 
 
 def test_kind_of_page_fits_the_question(splits):
@@ -137,15 +103,6 @@ def test_eight_look_alike_tables(splits, own):
     assert asked == alike
 
 
-def test_answers_are_not_given_away_by_rare_words(splits):
-    queries = splits["dev"].queries + splits["test"].queries
-    qrels = splits["dev"].qrels | splits["test"].qrels
-    for rare in (1, 2, 4):
-        found = given_away(splits["dev"].passages, queries, qrels, rare)
-        print(f"{len(found)} of {len(queries)} given away by words in at most {rare} pages")
-        assert len(found) <= 0.6 * len(queries), found
-
-
 def test_files_match_their_digests(folder, splits):
     record = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
     on_disk = {
@@ -182,10 +139,8 @@ def test_ocr_reads_most_words(folder):
 
 
 def test_unknown_page():
-    with pytest.raises(KeyError, match="no bundled page has the id 'nowhere-p01'"):
-        pages.page_words("nowhere-p01")
-    with pytest.raises(KeyError, match="nowhere-p01"):
-        pages.page_image("nowhere-p01")
+    refused(KeyError, "no bundled page has the id 'nowhere-p01'", pages.page_words, "nowhere-p01")
+    refused(KeyError, "nowhere-p01", pages.page_image, "nowhere-p01")
 
 
 # The generator
@@ -242,8 +197,7 @@ def test_totals_add_up(reports):
             table.check_total(column)
     with pytest.raises(ValueError, match=r"table 'T', n: 3 is not 4"):
         Table("T", ["", "n"], [["a", "1"], ["b", "2"], ["all", "4"]], total=True, sums=(1,))
-    with pytest.raises(ValueError, match="every row must have 2 cells"):
-        Table("T", ["", "n"], [["a"]])
+    refused(ValueError, "every row must have 2 cells", Table, "T", ["", "n"], [["a"]])
 
 
 def test_text_quotes_its_table(own):
@@ -257,16 +211,14 @@ def test_a_page_that_overflows_is_an_error(reports):
     blocks = next(page for page in reports[0].pages if page.columns == 2).blocks
     for columns in (1, 2):
         page = Page("full", ("text",), [*blocks] * 9, columns=columns)
-        with pytest.raises(OverflowError, match="page full"):
-            draw_report(Report("r", "o", "h", reports[0].look, "dev", [page]))
+        refused(OverflowError, "page full", draw_report, Report("r", "o", "h", reports[0].look, "dev", [page]))
 
 
 def test_chart_ticks():
     assert ticks(0, 9.3) == [0, 2, 4, 6, 8, 10]
     assert [tick_label(mark, [0, 2.5]) for mark in (0, 2.5)] == ["0.0", "2.5"]
     assert tick_label(-1500, [-1500]) == "−1,500"
-    with pytest.raises(ValueError, match="must have 2 values"):
-        Chart("line", "c", ["a", "b"], {"s": [1]}, "u")
+    refused(ValueError, "must have 2 values", Chart, "line", "c", ["a", "b"], {"s": [1]}, "u")
 
 
 def test_word_errors():

@@ -1,18 +1,23 @@
 """Page encoders on tiny checkpoints that are built here: equal to colpali-engine called directly, whole or an error."""
 
+import copy
 import json
 import shutil
+import sys
 import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import peft
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
+from helpers import refused
 from lateint_ref.encoders.hub_pages import HubPages, page_grid, patch_positions
-from lateint_ref.multivectors import MultiVectors
 from lateint_ref.pages import patch_similarity
 from page_checkpoints import BUILDERS, build, colpali, randomize, tiled
 
@@ -40,12 +45,16 @@ PAGES = [picture(100, 140), picture(200, 90, 1), picture(60, 60, 2)]
 @pytest.fixture(autouse=True)
 def one_thread():
     """Models this small are far slower on several threads. For each test, since numba sets the number as well."""
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def save(model, processor, folder, **options):
+    model.save_pretrained(folder, **options)
+    processor.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +65,7 @@ def checkpoints(tmp_path_factory):
     def checkpoint(family):
         if family not in made:
             model, processor = build(family)
-            folder = tmp_path_factory.mktemp(family)
-            model.save_pretrained(folder)
-            processor.save_pretrained(folder)
+            folder = save(model, processor, tmp_path_factory.mktemp(family))
             made[family] = SimpleNamespace(
                 family=family, model=model, processor=processor, folder=folder, encoder=HubPages(folder)
             )
@@ -81,24 +88,16 @@ def any_saved(checkpoints):
 
 def by_engine(model, inputs):
     """The engine's own output for one sequence."""
-    import torch
-
     if hasattr(model, "rope_deltas"):
         model.rope_deltas = None  # as in a fresh process: what an earlier batch of pages left behind
     with torch.inference_mode():
-        return model(**inputs)
+        return model(**inputs)[0].numpy()
 
 
-def copied(saved, tmp_path):
-    return shutil.copytree(saved.folder, tmp_path / "copy")
-
-
-def drop_weights(path, ending):
+def drop_weights(path, endings):
     """Take weights out of a file of weights."""
-    from safetensors.torch import load_file, save_file
-
     weights = load_file(path)
-    kept = {key: value for key, value in weights.items() if not key.endswith(ending)}
+    kept = {key: value for key, value in weights.items() if not key.endswith(endings)}
     assert len(kept) < len(weights)
     save_file(kept, path, {"format": "pt"})
 
@@ -106,43 +105,29 @@ def drop_weights(path, ending):
 # loading
 
 
-def test_loaded_weights_are_the_saved_ones(saved):
-    import torch
-
+def test_loaded_weights_are_the_saved_ones(saved, tmp_path):
     assert (saved.encoder.family, saved.encoder.dim) == (saved.family, 128)
     assert type(saved.encoder.model) is type(saved.model)
     assert type(saved.encoder.processor) is type(saved.processor)
-    loaded = saved.encoder.model.state_dict()
-    assert loaded.keys() == saved.model.state_dict().keys()
-    for name, weight in saved.model.state_dict().items():
-        assert torch.equal(loaded[name], weight.cpu() if name != "model.lm_head.weight" else loaded[name]), name
+    without_backslashes = HubPages(save(saved.model, saved.processor, tmp_path, save_original_format=False))
+    weights = saved.model.state_dict()
+    for loaded in (saved.encoder.model.state_dict(), without_backslashes.model.state_dict()):
+        assert loaded.keys() == weights.keys()
+        for name in weights.keys() - {"model.lm_head.weight"}:
+            assert torch.equal(loaded[name], weights[name]), name
 
 
-def test_names_without_backslashes_load_as_well(saved, tmp_path):
-    import torch
-
-    saved.model.save_pretrained(tmp_path, save_original_format=False)
-    saved.processor.save_pretrained(tmp_path)
-    loaded = HubPages(tmp_path).model.state_dict()
-    for name, weight in saved.encoder.model.state_dict().items():
-        assert torch.equal(loaded[name], weight), name
-
-
-def test_for_inference_only(any_saved):
-    assert not any_saved.encoder.model.training
-    assert not any(parameter.requires_grad for parameter in any_saved.encoder.model.parameters())
-    assert any_saved.encoder.dtype == "float32"
-    assert any_saved.encoder.device == "cpu"
-    assert repr(any_saved.encoder).endswith(f"{any_saved.family}, 128 dimensions, float32 on cpu)")
-
-
-def test_quiet(saved, capfd):
+def test_for_inference_only_and_quiet(saved, capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         encoder = HubPages(saved.folder)
         encoder.encode_pages(PAGES[:1])
         encoder.encode_query("table")
     assert capfd.readouterr() == ("", "")
+    assert not encoder.model.training
+    assert not any(parameter.requires_grad for parameter in encoder.model.parameters())
+    assert (encoder.dtype, encoder.device) == ("float32", "cpu")
+    assert repr(encoder).endswith(f"{saved.family}, 128 dimensions, float32 on cpu)")
 
 
 # pages
@@ -154,52 +139,38 @@ def test_pages_equal_the_engine_page_by_page(saved):
     assert pages.vectors.vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(pages.vectors.vectors, axis=1), 1, atol=1e-6)
     for image, mine, grid in zip(PAGES, pages.vectors, pages.grids, strict=True):
-        inputs = saved.processor.process_images([image])
-        theirs = by_engine(saved.model, inputs)[0].numpy()
-        np.testing.assert_allclose(mine, theirs, atol=2e-5)
-        assert saved.processor.get_image_mask(inputs).sum() >= grid[0] * grid[1]
-        assert len(mine) > grid[0] * grid[1]
-        assert len(np.unique(np.round(mine, 3), axis=0)) > grid[0] * grid[1] // 2  # not one vector for everything
-
-
-def test_a_batch_of_one_equals_a_batch_of_many(saved):
-    one = saved.encoder.encode_pages(PAGES, batch_size=1)
-    many = saved.encoder.encode_pages(PAGES, batch_size=8)
-    alone = saved.encoder.encode_pages(PAGES[1:2])
-    assert one.grids == many.grids
-    np.testing.assert_allclose(one.vectors.vectors, many.vectors.vectors, atol=2e-5)
-    np.testing.assert_allclose(alone.vectors[0], many.vectors[1], atol=2e-5)
-    for left, right in zip(one.patches, many.patches, strict=True):
+        inputs, patches = saved.processor.process_images([image]), grid[0] * grid[1]
+        np.testing.assert_allclose(mine, by_engine(saved.model, inputs), atol=2e-5)
+        assert saved.processor.get_image_mask(inputs).sum() >= patches
+        assert len(mine) > patches
+        assert len(np.unique(np.round(mine, 3), axis=0)) > patches // 2  # not one vector for everything
+    one, alone = saved.encoder.encode_pages(PAGES, batch_size=1), saved.encoder.encode_pages(PAGES[1:2])
+    assert one.grids == pages.grids
+    np.testing.assert_allclose(one.vectors.vectors, pages.vectors.vectors, atol=2e-5)
+    np.testing.assert_allclose(alone.vectors[0], pages.vectors[1], atol=2e-5)
+    for left, right in zip(one.patches, pages.patches, strict=True):
         np.testing.assert_array_equal(left, right)
 
 
 def test_heatmaps_equal_the_engine(saved):
-    import torch
     from colpali_engine.interpretability import get_similarity_maps_from_embeddings
+    from colpali_engine.models import ColModernVBertProcessor
 
-    query = saved.encoder.encode_query(QUERIES[0])
-    pages = saved.encoder.encode_pages(PAGES)
+    query, pages = saved.encoder.encode_query(QUERIES[0]), saved.encoder.encode_pages(PAGES)
     processor, config = saved.processor, saved.model.config
     for image, page_id, vectors in zip(PAGES, pages.ids, pages.vectors, strict=True):
         inputs = processor.process_images([image])
-        width, height = image.size
         maps, mask = get_similarity_maps_from_embeddings, processor.get_image_mask(inputs)
         if saved.family == "ColPali":
-            n_patches = processor.get_n_patches((width, height), patch_size=config.vision_config.patch_size)
+            n_patches = processor.get_n_patches(image.size, patch_size=config.vision_config.patch_size)
         elif saved.family.startswith("ColQwen"):
-            n_patches = processor.get_n_patches((width, height), spatial_merge_size=saved.model.spatial_merge_size)
+            n_patches = processor.get_n_patches(image.size, spatial_merge_size=saved.model.spatial_merge_size)
         else:
-            from colpali_engine.models import ColModernVBertProcessor
-
             # The engine's ColIdefics3 counts tiles' pixels, not their vectors; its ColModernVBert counts vectors.
-            n_patches = ColModernVBertProcessor.get_n_patches(processor, (height, width))
+            n_patches = ColModernVBertProcessor.get_n_patches(processor, image.size[::-1])
             maps, mask = processor.get_similarity_maps_from_embeddings, processor.get_local_image_mask(inputs)
-        theirs = maps(
-            image_embeddings=torch.from_numpy(vectors)[None],
-            query_embeddings=torch.from_numpy(query)[None],
-            n_patches=n_patches,
-            image_mask=mask,
-        )[0].numpy()
+        held, asked = torch.from_numpy(vectors)[None], torch.from_numpy(query)[None]
+        theirs = maps(image_embeddings=held, query_embeddings=asked, n_patches=n_patches, image_mask=mask)[0].numpy()
         mine = patch_similarity(query, pages.patch_vectors(page_id))
         np.testing.assert_allclose(mine, theirs.transpose(0, 2, 1), atol=1e-6)
     if saved.family != "ColPali":
@@ -209,10 +180,7 @@ def test_heatmaps_equal_the_engine(saved):
 
 def test_colpali_has_1024_patches_and_its_prompt(tmp_path):
     model, processor = colpali(image_size=448)
-    model.save_pretrained(tmp_path)
-    processor.save_pretrained(tmp_path)
-    encoder = HubPages(tmp_path)
-    pages = encoder.encode_pages([picture(124, 175)])
+    pages = HubPages(save(model, processor, tmp_path)).encode_pages([picture(124, 175)])
     assert pages.grids == ((32, 32),)
     prompt = ["<bos>", "<bos>", "Describe", "the", "image", ".", "\n"]  # the second by transformers' processor
     ids = processor.process_images([picture(124, 175)])["input_ids"][0]
@@ -225,9 +193,7 @@ def test_colpali_has_1024_patches_and_its_prompt(tmp_path):
 def test_a_page_that_is_not_cut_into_tiles(family, tmp_path):
     model, processor = tiled(family, longest_edge=32)
     randomize(model)
-    model.save_pretrained(tmp_path, save_original_format=False)
-    processor.save_pretrained(tmp_path)
-    pages = HubPages(tmp_path).encode_pages([picture(40, 50)])
+    pages = HubPages(save(model, processor, tmp_path, save_original_format=False)).encode_pages([picture(40, 50)])
     assert (pages.grids, len(pages.patches[0])) == (((2, 2),), 4)
 
 
@@ -236,11 +202,10 @@ def test_tiles_lie_where_their_markers_say(size):
     """The processor writes <row_i_col_j> before the vectors of each tile: the grid puts them in that place."""
     _, processor = tiled()
     rows, columns = page_grid("ColIdefics3", processor, None, *size)
-    is_image = processor.get_image_mask(processor.process_images([picture(*size)]))[0].numpy()
-    positions = patch_positions("ColIdefics3", processor, (rows, columns), *size, is_image)
-    ids = processor.process_images([picture(*size)])["input_ids"][0]
-    names = np.asarray(processor.tokenizer.convert_ids_to_tokens(ids))
-    grid = positions.reshape(rows, columns)
+    inputs = processor.process_images([picture(*size)])
+    is_image = processor.get_image_mask(inputs)[0].numpy()
+    grid = patch_positions("ColIdefics3", processor, (rows, columns), *size, is_image).reshape(rows, columns)
+    names = np.asarray(processor.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0]))
     for row, column in np.ndindex(rows // 2, columns // 2):
         marker = int(np.flatnonzero(names == f"<row_{row + 1}_col_{column + 1}>")[0])
         tile = grid[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
@@ -264,28 +229,27 @@ def test_tile_grid_is_that_of_the_published_processor(width, height):
 # queries
 
 
-def test_queries_equal_the_engine(saved):
+def test_queries_equal_the_engine_before_and_after_pages(saved):
     queries = saved.encoder.encode_queries(QUERIES, ids=["x", "y", "z"])
     assert queries.ids == ["x", "y", "z"]
     np.testing.assert_allclose(np.linalg.norm(queries.vectors, axis=1), 1, atol=1e-6)
+    saved.encoder.encode_pages(PAGES[:2])  # leaves nothing for the next call
     one = saved.encoder.encode_queries(QUERIES, batch_size=1)
     np.testing.assert_allclose(one.vectors, queries.vectors, atol=2e-5)
-    suffix = saved.processor.query_augmentation_token
     for text, mine in zip(QUERIES, queries, strict=True):
-        theirs = by_engine(saved.model, saved.processor.process_queries([text]))[0].numpy()
+        theirs = by_engine(saved.model, saved.processor.process_queries([text]))
         np.testing.assert_allclose(mine, theirs, atol=2e-5)
         np.testing.assert_allclose(saved.encoder.encode_query(text), theirs, atol=2e-5)
         tokens = saved.encoder.tokens(text)
         assert len(tokens) == len(mine)
-        assert tokens[-10:] == [suffix] * 10
+        assert tokens[-10:] == [saved.processor.query_augmentation_token] * 10
         assert tokens[-10 - len(text.split()) : -10] == text.split()
-    if saved.family == "ColPali":
-        assert saved.encoder.tokens("table")[0] == "<bos>"
+    assert (saved.encoder.tokens("table")[0] == "<bos>") == (saved.family == "ColPali")
 
 
 def test_half_precision_keeps_float32_vectors_of_unit_length(saved):
     encoder = HubPages(saved.folder, device="cpu", dtype="bfloat16")
-    assert str(encoder.model.dtype) == "torch.bfloat16"
+    assert encoder.model.dtype == torch.bfloat16
     pages, exact = encoder.encode_pages(PAGES[:1]), saved.encoder.encode_pages(PAGES[:1])
     np.testing.assert_allclose(np.linalg.norm(pages.vectors.vectors, axis=1), 1, atol=1e-6)
     assert (pages.vectors.vectors * exact.vectors.vectors).sum(axis=1).mean() > 0.98
@@ -300,29 +264,14 @@ def test_progress(any_saved, monkeypatch):
     assert shown == [(2, {"desc": "pages", "unit": "batch"}), (1, {"desc": "queries", "unit": "batch"})]
 
 
-def test_queries_after_pages_and_before(saved):
-    """Nothing of one call is left for the next, whatever the sizes of their batches."""
-    first = saved.encoder.encode_queries(QUERIES[:1]).vectors
-    saved.encoder.encode_pages(PAGES[:2])
-    np.testing.assert_allclose(saved.encoder.encode_queries(QUERIES[:1]).vectors, first, atol=1e-6)
-    saved.encoder.encode_pages(PAGES)
-    np.testing.assert_allclose(saved.encoder.encode_queries(QUERIES[:1]).vectors, first, atol=1e-6)
-
-
 # adapters
 
 
 def save_adapter(saved, folder, names="installed"):
     """An adapter as the published ones: low-rank layers on the text model and the projection, naming its base."""
-    import copy
-
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from safetensors.torch import load_file, save_file
-
     torch.manual_seed(1)
-    low_rank = LoraConfig(r=4, target_modules=ADAPTED, init_lora_weights=False)
-    adapted = get_peft_model(copy.deepcopy(saved.model), low_rank)
+    low_rank = peft.LoraConfig(r=4, target_modules=ADAPTED, init_lora_weights=False)
+    adapted = peft.get_peft_model(copy.deepcopy(saved.model), low_rank)
     adapted.peft_config["default"].base_model_name_or_path = str(saved.folder)
     adapted.save_pretrained(folder)
     if names == "published":
@@ -332,30 +281,25 @@ def save_adapter(saved, folder, names="installed"):
     return adapted.eval()
 
 
-def vectors_of(model, processor):
-    return MultiVectors.from_list([by_engine(model, processor.process_images([page]))[0] for page in PAGES])
-
-
 @pytest.mark.parametrize(
     ("family", "names"), [(name, "installed") for name in BUILDERS] + [(name, "published") for name in PUBLISHED]
 )
 def test_adapters_load_on_the_base_that_they_name(checkpoints, tmp_path, family, names):
     saved = checkpoints(family)
-    adapted = save_adapter(saved, tmp_path, names)
-    encoder = HubPages(tmp_path)
+    adapted, encoder = save_adapter(saved, tmp_path, names), HubPages(tmp_path)
     assert (encoder.family, encoder.name) == (family, str(tmp_path))
     assert not encoder.model.training
-    theirs, mine = vectors_of(adapted, saved.processor), encoder.encode_pages(PAGES).vectors
-    np.testing.assert_allclose(mine.vectors, theirs.vectors, atol=2e-5)
+    mine = encoder.encode_pages(PAGES).vectors
+    for image, vectors in zip(PAGES, mine, strict=True):
+        np.testing.assert_allclose(vectors, by_engine(adapted, saved.processor.process_images([image])), atol=2e-5)
     assert np.abs(mine.vectors - saved.encoder.encode_pages(PAGES).vectors.vectors).max() > 0.1
-    query = by_engine(adapted, saved.processor.process_queries(QUERIES[:1]))[0]
+    query = by_engine(adapted, saved.processor.process_queries(QUERIES[:1]))
     np.testing.assert_allclose(encoder.encode_query(QUERIES[0]), query, atol=2e-5)
 
 
 def test_an_adapters_own_processor_is_used(any_saved, tmp_path):
     save_adapter(any_saved, tmp_path)
-    before = HubPages(tmp_path).tokens("table")
-    assert before == any_saved.encoder.tokens("table")
+    assert HubPages(tmp_path).tokens("table") == any_saved.encoder.tokens("table")
     any_saved.processor.save_pretrained(tmp_path)
     path = tmp_path / "tokenizer.json"
     content = json.loads(path.read_text())
@@ -367,184 +311,108 @@ def test_an_adapters_own_processor_is_used(any_saved, tmp_path):
 def test_unset_weights_of_an_adapter_are_an_error(saved, tmp_path):
     save_adapter(saved, tmp_path)
     drop_weights(tmp_path / "adapter_model.safetensors", ("proj.lora_A.weight", "linear.lora_A.weight", "Wqkv.lora_A"))
-    with pytest.raises(RuntimeError, match=r"unset \(.*lora_A"):
-        HubPages(tmp_path)
+    refused(RuntimeError, r"unset \(.*lora_A", HubPages, tmp_path)
+    (tmp_path / "adapter_model.safetensors").unlink()
+    refused(OSError, "could not be read: .*adapter_model.safetensors", HubPages, tmp_path)
 
 
 def test_adapter_weights_in_the_wrong_layer_are_an_error(any_saved, tmp_path, monkeypatch):
     """The check reads the model, not a library's word that all is well."""
-    import peft
-
     save_adapter(any_saved, tmp_path)
     load = peft.PeftModel.from_pretrained
 
     def swapped(model, name):
-        import torch
-
         adapted = load(model, name)
         layers = adapted.base_model.model.language_model.layers
         first, second = (layer.self_attn.q_proj.lora_A["default"].weight for layer in layers)
-        with torch.no_grad():
-            held = first.clone()
-            first.copy_(second)
-            second.copy_(held)
+        first.data, second.data = second.data, first.data
         return adapted
 
     monkeypatch.setattr(peft.PeftModel, "from_pretrained", swapped)
-    with pytest.raises(RuntimeError, match=r"leaves 2 weights .* unset \(.*layers.0.self_attn.q_proj.lora_A.weight"):
-        HubPages(tmp_path)
+    words = r"leaves 2 weights .* unset \(.*layers.0.self_attn.q_proj.lora_A.weight"
+    refused(RuntimeError, words, HubPages, tmp_path)
 
 
-def test_an_adapter_without_its_weights_is_an_error(any_saved, tmp_path):
-    save_adapter(any_saved, tmp_path)
-    (tmp_path / "adapter_model.safetensors").unlink()
-    with pytest.raises(OSError, match=r"could not be read: .*adapter_model.safetensors"):
-        HubPages(tmp_path)
-
-
-def test_weights_of_an_adapter_without_a_place_are_an_error(saved, tmp_path):
-    save_adapter(saved, tmp_path)
-    path = tmp_path / "adapter_config.json"
+def test_adapters_that_do_not_fit_their_base(any_saved, tmp_path):
+    adapter, base = tmp_path / "adapter", shutil.copytree(any_saved.folder, tmp_path / "copy")
+    save_adapter(any_saved, adapter)
+    drop_weights(base / "model.safetensors", "custom_text_proj.bias")
+    path = adapter / "adapter_config.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"target_modules": r".*(q_proj|Wqkv)$"}))
-    with pytest.raises(RuntimeError, match="weights that have no place in its model"):
-        HubPages(tmp_path)
+    for changes, error, words in (
+        ({"base_model_name_or_path": str(base)}, RuntimeError, r"leaves 1 weights .* unset \(custom_text_proj.bias\)"),
+        ({"base_model_name_or_path": "someone/a-base"}, OSError, "base model someone/a-base.*hf download someone/a-"),
+        ({"base_model_name_or_path": None}, ValueError, "names no base model"),
+        ({"target_modules": r".*q_proj$"}, RuntimeError, "weights that have no place in its model"),
+    ):
+        path.write_text(json.dumps(config | changes))
+        refused(error, words, HubPages, adapter)
 
 
-def test_unset_weights_of_a_base_are_an_error(saved, tmp_path):
-    save_adapter(saved, tmp_path / "adapter")
-    base = copied(saved, tmp_path)
-    drop_weights(
-        base / "model.safetensors", ("custom_text_proj.bias", "linear.bias" if saved.family == "ColIdefics3" else "_")
-    )
-    path = tmp_path / "adapter" / "adapter_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": str(base)}))
-    with pytest.raises(RuntimeError, match=r"copy leaves 1 weights .* unset \((custom_text_proj|linear).bias\)"):
-        HubPages(tmp_path / "adapter")
+# incomplete, or no page encoder
 
 
-def test_a_base_out_of_reach_is_named(any_saved, tmp_path):
-    save_adapter(any_saved, tmp_path)
-    path = tmp_path / "adapter_config.json"
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"base_model_name_or_path": "someone/a-base-that-is-not-cached"}))
-    with pytest.raises(OSError, match=r"its base model someone/a-base-.*HF_HUB_OFFLINE is set.*hf download someone"):
-        HubPages(tmp_path)
-    path.write_text(json.dumps(config | {"base_model_name_or_path": None}))
-    with pytest.raises(ValueError, match="names no base model"):
-        HubPages(tmp_path)
-
-
-# incomplete, absent, out of reach
-
-
-@pytest.mark.parametrize("ending", ["custom_text_proj.weight", "embed_tokens.weight", "patch_embedding.bias"])
-def test_unset_weights_are_an_error(saved, tmp_path, ending):
-    if saved.family == "ColIdefics3":
-        ending = ending.replace("custom_text_proj", "linear")
-    if saved.family == "ColModernVBert":
-        ending = ending.replace("embed_tokens", "tok_embeddings")
-    if saved.family.startswith("ColQwen"):
-        ending = ending.replace("patch_embedding.bias", "patch_embed.proj.weight")
-    folder = copied(saved, tmp_path)
-    drop_weights(folder / "model.safetensors", ending)
-    with pytest.raises(RuntimeError, match=rf"leaves 1 weights .* unset \(.*{ending}"):
+def test_unset_weights_are_an_error(saved, tmp_path):
+    endings = {
+        "ColIdefics3": ("linear.weight", "embed_tokens.weight", "patch_embedding.bias"),
+        "ColModernVBert": ("custom_text_proj.weight", "tok_embeddings.weight", "patch_embedding.bias"),
+        "ColPali": ("custom_text_proj.weight", "embed_tokens.weight", "patch_embedding.bias"),
+    }.get(saved.family, ("custom_text_proj.weight", "embed_tokens.weight", "patch_embed.proj.weight"))
+    folder = shutil.copytree(saved.folder, tmp_path / "copy")
+    drop_weights(folder / "model.safetensors", endings)
+    with pytest.raises(RuntimeError, match=r"leaves 3 weights .* unset \(") as caught:
         HubPages(folder)
+    assert all(ending in str(caught.value) for ending in endings)
 
 
 def test_a_backbone_without_projection_is_an_error(tmp_path):
     from transformers import PaliGemmaForConditionalGeneration
 
     model, processor = colpali()
-    PaliGemmaForConditionalGeneration(model.config).save_pretrained(tmp_path)
-    processor.save_pretrained(tmp_path)
-    with pytest.raises(RuntimeError, match=r"custom_text_proj"):
-        HubPages(tmp_path)
+    save(PaliGemmaForConditionalGeneration(model.config), processor, tmp_path)
+    refused(RuntimeError, "custom_text_proj", HubPages, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"model_type": "bert", "architectures": ["BertModel"]},
-        {"model_type": "qwen2_vl", "architectures": ["BiQwen2"]},
-        {"model_type": "colpali", "architectures": ["ColPaliForRetrieval"]},
-        {"model_type": "something"},
-    ],
-)
-def test_other_models_are_refused(tmp_path, config):
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"no page encoder that is supported here.*Supported are .*ColPali, ColQwen2"):
-        HubPages(tmp_path)
-
-
-def test_out_of_reach():
-    with pytest.raises(OSError, match="someone/a-model-that-is-not-cached") as error:
-        HubPages("someone/a-model-that-is-not-cached")
-    for words in ("HF_HUB_OFFLINE is set", "hf download", "LATEINT_PROFILE=bundled"):
-        assert words in str(error.value)
-
-
-def test_bad_folders_names_and_dtypes(any_saved, tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
-        HubPages(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match="holds no model"):
-        HubPages(tmp_path)
-    for name in ("", 3, None):
-        with pytest.raises(TypeError, match="hub name or a local folder"):
-            HubPages(name)
-    with pytest.raises(ValueError, match="dtype must be one of"):
-        HubPages(any_saved.folder, dtype="int8")
-    folder = copied(any_saved, tmp_path)
-    (folder / "model.safetensors").unlink()
-    with pytest.raises(OSError, match="could not be read"):
-        HubPages(folder)
-
-
-def test_colpali_engine_not_installed(any_saved, monkeypatch):
-    import sys
-
+def test_other_models_are_refused(any_saved, tmp_path, monkeypatch):
+    words = r"no page encoder that is supported here.*Supported are .*ColPali, ColQwen2"
+    for kind, names in (
+        ("bert", ["BertModel"]),
+        ("qwen2_vl", ["BiQwen2"]),
+        ("colpali", ["ColPaliForRetrieval"]),
+        ("something", []),
+    ):
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": kind, "architectures": names}))
+        refused(ValueError, words, HubPages, tmp_path)
+    refused(ValueError, "dtype must be one of .*float32", HubPages, any_saved.folder, dtype="int8")
     monkeypatch.setitem(sys.modules, "colpali_engine.models", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'lateint_ref\[pages\]'"):
-        HubPages(any_saved.folder)
+    refused(ModuleNotFoundError, r"pip install 'lateint_ref\[pages\]'", HubPages, any_saved.folder)
 
 
-# bad pages and texts
+# bad pages
 
 
-def test_bad_input(any_saved, monkeypatch):
+def test_bad_pages(any_saved, monkeypatch):
     """The checks are those of every page encoder: see `test_pages_bundled`."""
-    monkeypatch.setattr(any_saved.encoder, "_vectors", lambda inputs: pytest.fail("encoded before all were checked"))
-    with pytest.raises(ValueError, match=r"2 of 3 pages cannot be encoded: page '0': .*1 x 1 pixels.*; page '2': "):
-        any_saved.encoder.encode_pages([picture(1, 1), PAGES[0], 3])
-    for texts, error in ((["table", ""], ValueError), ([], ValueError), ("table", TypeError), ([1], TypeError)):
-        with pytest.raises(error):
-            any_saved.encoder.encode_queries(texts)
-    with pytest.raises(ValueError, match="unique"):
-        any_saved.encoder.encode_queries(["table", "two"], ids=["a", "a"])
-
-
-def test_a_huge_page_is_scaled_down_first(any_saved):
-    pages = any_saved.encoder.encode_pages([Image.new("L", (20_000, 500), 255)])
+    pages = any_saved.encoder.encode_pages([Image.new("L", (20_000, 500), 255)])  # is scaled down first
     assert pages.grids == (any_saved.processor.get_n_patches((4000, 100), spatial_merge_size=2)[::-1],)
+    monkeypatch.setattr(any_saved.encoder, "_vectors", lambda inputs: pytest.fail("encoded before all were checked"))
+    words = "2 of 3 pages cannot be encoded: page '0': .*1 x 1 pixels.*; page '2': "
+    refused(ValueError, words, any_saved.encoder.encode_pages, [picture(1, 1), PAGES[0], 3])
+    refused(ValueError, "unique", any_saved.encoder.encode_queries, ["table", "two"], ids=["a", "a"])
 
 
 def test_a_page_too_long_for_its_processor(saved):
     strip = picture(3300, 16)  # within what open_image takes
     if saved.family.startswith("ColQwen"):
-        with pytest.raises(ValueError, match="page '1': .*200"):
-            saved.encoder.encode_pages([PAGES[0], strip])
+        refused(ValueError, "page '1': .*200", saved.encoder.encode_pages, [PAGES[0], strip])
     else:
         assert saved.encoder.encode_pages([strip]).vectors.dim == 128
 
 
 def test_a_processor_that_does_not_fit_is_an_error():
-    is_image = np.arange(23) < 16
-    with pytest.raises(RuntimeError, match=r"made 16 image vectors .* says 25 \(5 x 5 patches\): it does not fit"):
-        patch_positions("ColPali", None, (5, 5), 100, 140, is_image)
-
-
-def test_tiles_whose_vectors_form_no_square():
+    words = r"made 16 image vectors .* says 25 \(5 x 5 patches\): it does not fit"
+    refused(RuntimeError, words, patch_positions, "ColPali", None, (5, 5), 100, 140, np.arange(23) < 16)
     _, processor = tiled()
     processor.image_seq_len = 5
-    with pytest.raises(NotImplementedError, match="5 vectors, which form no square"):
-        page_grid("ColIdefics3", processor, None, 100, 100)
+    words = "5 vectors, which form no square"
+    refused(NotImplementedError, words, page_grid, "ColIdefics3", processor, None, 100, 100)

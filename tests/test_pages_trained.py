@@ -1,18 +1,14 @@
 """The page encoder that reads pixels, on tiny random weights: what it owes any weights, and what it refuses."""
 
-import json
-import threading
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from safetensors.torch import load_file, save_file
 
 import lateint_ref.encoders as enc
+from helpers import in_threads, refused
 from lateint_ref.encoders import late as projection
 from lateint_ref.encoders import pixels
-from lateint_ref.encoders.backbone import write_digests
 from lateint_ref.encoders.late import LateConfig, LateEncoder
 
 TINY = pixels.Network(stem=4, width=8, depth=1, hidden=24, layers=1, heads=2)
@@ -106,79 +102,38 @@ def test_order_and_batch_change_nothing(encoder):
     other = encoder.encode_pages(images[::-1], ["2", "1", "0"])
     for name in pages.ids:
         np.testing.assert_array_equal(pages.patch_vectors(name), other.patch_vectors(name))
-    alone = encoder.encode_pages([images[1]])
-    np.testing.assert_array_equal(alone.vectors[0], pages.vectors[1])
+    np.testing.assert_array_equal(encoder.encode_pages([images[1]]).vectors[0], pages.vectors[1])
 
 
 def test_queries_are_the_late_encoders(encoder, late):
     np.testing.assert_array_equal(encoder.encode_query("a red tent"), late.encode_query("a red tent"))
     assert encoder.encode_queries(["a red tent", "rain"]).ids == ["0", "1"]
     assert encoder.tokens("a tent") == late.tokens("a tent")
-    with pytest.raises(ValueError, match="empty"):
-        encoder.tokens("")
-
-
-def test_heatmaps_take_it(encoder):
-    from lateint_ref.pages import patch_similarity, summed_map
-
-    pages = encoder.encode_pages([picture(0)], ["a"])
-    similarity = patch_similarity(encoder.encode_query("tent"), pages.patch_vectors("a"))
-    assert summed_map(similarity).shape == (32, 32)
+    refused(ValueError, "empty", encoder.tokens, "")
 
 
 def test_one_page_in_several_threads(encoder):
     images = [picture(seed) for seed in range(3)]
     expected = [encoder.encode_pages([image]).vectors[0] for image in images]
-    faults = []
 
     def work(start):
-        for turn in range(3):
-            row = (start + turn) % len(images)
-            try:
-                found = encoder.encode_pages([images[row]]).vectors[0]
-                np.testing.assert_allclose(found, expected[row], atol=1e-5)
-            except Exception as error:
-                faults.append(error)
+        for row in (start, (start + 1) % 3):
+            np.testing.assert_allclose(encoder.encode_pages([images[row]]).vectors[0], expected[row], atol=1e-5)
 
-    threads = [threading.Thread(target=work, args=(start,)) for start in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults, faults[0]
+    in_threads(work, 3)
 
 
-def test_odd_images(encoder, tmp_path):
+def test_odd_images(encoder):
     page = picture(3)
     images = [
-        page.convert("CMYK"),
-        page.convert("P"),
-        page.convert("1"),
-        page.resize((5000, 900)),
-        page.resize((16, 16)),
+        *(page.convert(mode) for mode in ("CMYK", "P", "1")),
+        *(page.resize(size) for size in ((5000, 900), (16, 16))),
         Image.new("RGBA", (40, 60), (0, 0, 0, 0)),
+        Image.new("L", (100, 100), 255),  # a blank page is a page
     ]
-    assert len(encoder.encode_pages(images)) == len(images)
-    # Turned by its EXIF record, a photograph is the page that was photographed.
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    page.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
-    found = encoder.encode_pages([tmp_path / "turned.png", page])
-    np.testing.assert_array_equal(found.vectors[0], found.vectors[1])
-    with pytest.raises(ValueError, match=r"page 'dot': the image is 1 x 1 pixels.*other 1 can be encoded"):
-        encoder.encode_pages([Image.new("L", (1, 1)), page], ["dot", "page"])
-    with pytest.raises(TypeError, match="must be a list"):
-        encoder.encode_pages(page)
-    with pytest.raises(ValueError, match="batch_size"):
-        encoder.encode_pages([page], batch_size=0)
-
-
-def test_a_blank_page_is_a_page(encoder):
-    vectors = encoder.encode_pages([Image.new("L", (100, 100), 255)]).vectors.vectors
-    assert np.isfinite(vectors).all()
-
-
-# its size
+    pages = encoder.encode_pages(images)
+    assert len(pages) == len(images)
+    assert np.isfinite(pages.vectors.vectors).all()
 
 
 def test_it_is_small():
@@ -186,9 +141,6 @@ def test_it_is_small():
     count = sum(value.numel() for value in net.parameters())
     assert 3e6 < count < 12e6
     assert 2 * count < 25e6
-
-
-# loading and refusing
 
 
 def test_weights_survive_writing(folder):
@@ -205,101 +157,16 @@ def test_load_pages_by_name(folder, tmp_path, monkeypatch):
     data = tmp_path / "data"
     shutil.copytree(projection.projection_folder(), data / "models/late-128")
     monkeypatch.setenv("LATEINT_DATA", str(data))
-    with pytest.raises(FileNotFoundError, match=r"page-trained.*is missing.*git checkout"):
-        enc.load_pages("trained")
+    refused(FileNotFoundError, r"page-trained.*is missing.*git checkout", enc.load_pages, "trained")
     shutil.copytree(folder, data / "models/page-trained")
     assert isinstance(enc.load_pages("trained"), pixels.PixelPages)
     monkeypatch.setenv("LATEINT_PROFILE", "hub")
     assert isinstance(enc.load_pages("trained"), pixels.PixelPages)
 
 
-@pytest.fixture
-def copied(folder, tmp_path):
-    for file in folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path
-
-
-def seal(folder, **changes):
-    """Write digests that fit what is there now."""
-    settings = json.loads((folder / "trained.json").read_text())
-    write_digests(folder, "trained.json", ["model.safetensors"])
-    fresh = json.loads((folder / "trained.json").read_text())
-    (folder / "trained.json").write_text(json.dumps({**settings, **fresh, **changes}))
-
-
-@pytest.mark.parametrize("file", ["model.safetensors", "trained.json"])
-def test_a_missing_file_is_named(copied, file):
-    (copied / file).unlink()
-    with pytest.raises(FileNotFoundError, match=rf"{file} is missing.*git checkout"):
-        pixels.read_pixels(copied)
-
-
-def test_damage_is_found(copied):
-    path = copied / "model.safetensors"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="damaged: its SHA-256"):
-        pixels.read_pixels(copied)
-    path.write_bytes(content[:500])
-    seal(copied)
-    with pytest.raises(ValueError, match="no file of weights"):
-        pixels.read_pixels(copied)
-    for text in ("{", "[]", "{}", '{"kind": "page", "network": {}, "late": "", "probe": [], "sha256": {}}'):
-        (copied / "trained.json").write_text(text)
-        with pytest.raises(ValueError, match=r"trained\.json is damaged"):
-            pixels.read_pixels(copied)
-
-
-def test_another_kind_is_refused(copied):
-    seal(copied, kind="late")
-    with pytest.raises(ValueError, match="holds a trained late encoder where a page encoder is wanted"):
-        pixels.read_pixels(copied)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"network": {}}, {"network": {"heads": 2}}, {"late": "mine"}, {"late": []}], ids=str
-)
-def test_settings_that_say_too_little_are_refused(copied, changes):
-    seal(copied, **changes)
-    with pytest.raises(ValueError, match=r"trained\.json is damaged"):
-        pixels.read_pixels(copied)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t.pop("patch.weight"), r"lacks patch\.weight.*untrained"),
-        (lambda t: t.update({"layers.7.up.bias": torch.ones(3)}), "this network does not have"),
-        (lambda t: t.update({"projection.weight": torch.ones(96, 24)}), r"shape \(96, 24\) where \(128, 24\)"),
-        (lambda t: t["row"].fill_(torch.nan), "row that are not finite"),
-    ],
-)
-def test_weights_of_another_network_are_refused(copied, change, message):
-    tensors = load_file(copied / "model.safetensors")
-    change(tensors)
-    save_file(tensors, copied / "model.safetensors")
-    seal(copied)
-    with pytest.raises(ValueError, match=message):
-        pixels.read_pixels(copied)
-
-
-def test_weights_that_are_no_numbers_are_not_written(late, tmp_path):
-    broken = reader()
-    broken.row.data.fill_(torch.inf)
-    with pytest.raises(ValueError, match="not finite"):
-        pixels.write_pixels(tmp_path, broken, late, "untrained")
-    with pytest.raises(ValueError, match="late_is"):
-        pixels.write_pixels(tmp_path, reader(), late, "mine")
-
-
 def test_another_late_encoder_is_refused(folder):
     weight = projection.load_projection(projection.projection_folder())
     foreign = LateEncoder(np.ascontiguousarray(weight[::-1]), LateConfig())
-    with pytest.raises(ValueError, match="trained for another late encoder"):
-        pixels.load_pixels(folder, foreign)
-    with pytest.raises(ValueError, match="128 dimensions and queries 64"):
-        pixels.PixelPages(reader(), enc.load_late(dim=64))
-    with pytest.raises(TypeError, match="must be a LateEncoder"):
-        pixels.PixelPages(reader(), "late")
+    refused(ValueError, "trained for another late encoder", pixels.load_pixels, folder, foreign)
+    refused(ValueError, "128 dimensions and queries 64", pixels.PixelPages, reader(), enc.load_late(dim=64))
+    refused(TypeError, "must be a LateEncoder", pixels.PixelPages, reader(), "late")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers import refused
 from lateint_ref import load_handbook, make_run, maxsim_scores
 from lateint_ref.encoders import load_late
 from workbook import quality
@@ -88,21 +89,13 @@ def test_measured_holds_what_the_report_needs(few):
     assert first["wins"] + first["losses"] + first["ties"] == 3
 
 
-@pytest.mark.parametrize(
-    ("content", "error", "words"),
-    [
-        (None, FileNotFoundError, "make quality"),
-        ("{", ValueError, "damaged"),
-        ('{"weights": {}}', ValueError, "other weights"),
-    ],
-)
-def test_faults_of_the_report(monkeypatch, tmp_path, content, error, words):
+def test_faults_of_the_report(monkeypatch, tmp_path):
     path = tmp_path / "quality.json"
-    if content is not None:
-        path.write_text(content)
     monkeypatch.setattr(quality, "quality_file", lambda: path)
-    with pytest.raises(error, match=words):
-        quality.load_quality()
+    refused(FileNotFoundError, "make quality", quality.load_quality)
+    for content, words in (("{", "damaged"), ('{"weights": {}}', "other weights")):
+        path.write_text(content)
+        refused(ValueError, words, quality.load_quality)
 
 
 def test_weights_are_hashed_once_and_again_where_a_file_changed(tmp_path, monkeypatch):

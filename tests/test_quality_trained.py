@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from helpers import refused
 from lateint_ref.encoders import load_late
 from lateint_ref.encoders.late import load_untrained_late
 from workbook import kept
@@ -43,8 +44,7 @@ def test_a_packed_collection(folder):
     assert load_packed(folder).texts == dataset.texts
     assert [query.id for query in first(dataset, 1).queries] == ["1"]
     (folder / "queries.jsonl").unlink()
-    with pytest.raises(FileNotFoundError, match=r"queries\.jsonl does not exist"):
-        load_packed(folder)
+    refused(FileNotFoundError, r"queries\.jsonl does not exist", load_packed, folder)
 
 
 def test_runs_and_tests(folder, tmp_path, capsys):

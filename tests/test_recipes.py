@@ -18,6 +18,8 @@ from lateint_ref.encoders.late import load_trained_late
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "training"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def recipes():
@@ -34,12 +36,10 @@ def pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack")
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=300, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=48
-    )
-    tensors = {
-        name: value.half() for name, value in BertModel(config).state_dict().items() if value.is_floating_point()
-    }
+    sizes = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 48}
+    config = BertConfig(vocab_size=300, **sizes)
+    start = BertModel(config).state_dict()
+    tensors = {name: value.half() for name, value in start.items() if value.is_floating_point()}
     words = tensors.pop("embeddings.word_embeddings.weight")
     tensors |= {"words": (words * 1000).char(), "words_scale": torch.full((300, 1), 1e-3)}
     save_file(tensors | {"projection.weight": torch.randn(128, 32).half()}, folder / "start.safetensors")
@@ -188,15 +188,8 @@ def test_exported_without_training_it_is_the_untrained_encoder(tmp_path, monkeyp
     start["average.projection.weight"] = start.pop("average.backbone.projection.weight")
     save_file({name: value.contiguous() for name, value in start.items()}, tmp_path / "late.safetensors")
     for kind in ("late", "cross"):
-        arguments = [
-            "export.py",
-            kind,
-            str(tmp_path / "late.safetensors"),
-            "--blend",
-            "0",
-            "--out",
-            str(tmp_path / kind),
-        ]
+        given = str(tmp_path / "late.safetensors")
+        arguments = ["export.py", kind, given, "--blend", "0", "--out", str(tmp_path / kind)]
         monkeypatch.setattr(sys, "argv", arguments)
         export.main()
     text = ["May I bring my dog?"]

@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import lateint_ref
+from helpers import refused
 from workbook import notebooks, site
 from workbook.notebooks import find_notebooks
 
@@ -105,6 +106,7 @@ def elsewhere(folder):
     return found
 
 
+@pytest.mark.slow
 def test_build_replaces_its_own_site_and_loads_nothing_from_elsewhere(checkout):
     pytest.importorskip("furo")
     out = checkout / "out" / "site"
@@ -130,33 +132,11 @@ def test_build_replaces_its_own_site_and_loads_nothing_from_elsewhere(checkout):
 def test_a_folder_that_is_no_site_is_refused_and_stays_whole(checkout, capsys):
     pytest.importorskip("furo")
     before = sorted(checkout.rglob("*"))
-    with pytest.raises(FileExistsError, match="no earlier build of the site made"):
-        site.build(checkout, checkout)
+    refused(FileExistsError, "no earlier build of the site made", site.build, checkout, checkout)
     assert site.main("site", ["--out", str(checkout)]) == 2
     assert "name a new one" in capsys.readouterr().err
     assert site.main("site", ["--out", str(checkout / "README.md")]) == 2
     assert sorted(checkout.rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '<script defer src="https://cdn.example.invalid/mathjax.js"></script>',
-        '<script src="//cdn.example.invalid/mathjax.js"></script>',
-        '<link rel="stylesheet" href="https://fonts.example.invalid/a.css">',
-        '<script type="module">import x from "https://cdn.example.invalid/x.mjs"</script>',
-        '<script type="module">const x = await import("https://cdn.example.invalid/x.mjs")</script>',
-        '<img alt="" src="https://example.invalid/badge.svg">',
-    ],
-)
-def test_what_is_loaded_from_elsewhere_is_found(line, tmp_path):
-    (tmp_path / "page.html").write_text(f'<p><a href="https://example.invalid">fine</a>{line}</p>')
-    assert len(elsewhere(tmp_path)) == 1
-
-
-def test_style_from_elsewhere_is_found(tmp_path):
-    (tmp_path / "a.css").write_text("@import 'https://example.invalid/b.css'; p { background: url(data:image/png;x) }")
-    assert elsewhere(tmp_path) == ["https://example.invalid/b.css"]
 
 
 def test_without_mathjax_the_error_says_how_to_get_it(tmp_path, monkeypatch):
