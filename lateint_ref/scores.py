@@ -109,7 +109,8 @@ def rank_of(scores: Any, position: int) -> int:
 
 def search(query: Any, documents: MultiVectors, k: int = 10) -> list[Hit]:
     """Exhaustive search: exact MaxSim of a query, `(n_q, dim)`, with every document, the best `k` first."""
-    return hits(documents.ids, maxsim_scores(query, documents), k)
+    scores = maxsim_scores(query, documents)
+    return hits(documents.ids, scores, k)
 
 
 def hits(ids: list[str], scores: Any, k: int) -> list[Hit]:

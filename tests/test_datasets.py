@@ -53,12 +53,12 @@ def test_loads(folder, recwarn):
         (
             "corpus.jsonl",
             CORPUS + '{"_id": 7, "text": "x"}\n{"_id": "7", "text": "y"}\n',
-            "line 4: the id '7' .*line 3",
+            "line 4: .*'7' .*line 3",
         ),
         (
             "qrels/test.tsv",
             QRELS + "q1\td1\t1\nq1\td2\t1\n",
-            "line 4: .*'q1' .*'d2' have the grade 1 here and 2 in line 2",
+            "line 4: .* the grade 1 here and 2 in line 2",
         ),
         ("qrels/test.tsv", QRELS + "q1\td2\t-1\n", "line 3: .*'q1' .*'d2' have the grade -1 here and 2"),
         ("qrels/test.tsv", QRELS + "q1\td1\t1.0.0\n", "line 3: the score must be a whole number"),

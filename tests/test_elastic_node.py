@@ -50,39 +50,39 @@ def test_index_life(es):
 
 def test_alias_life(es):
     for name, tag in (("1", "x"), ("2", "y")):
-        es.index(index="books", id=name, document={"tag": tag}, refresh=True)
-    es.indices.put_alias(index="books", name="all")
-    es.indices.put_alias(index="books", name="some", filter={"term": {"tag": "y"}})
-    assert es.indices.get_alias(index="all")["books"]["aliases"] == {
+        es.index(index="i", id=name, document={"tag": tag}, refresh=True)
+    es.indices.put_alias(index="i", name="all")
+    es.indices.put_alias(index="i", name="some", filter={"term": {"tag": "y"}})
+    assert es.indices.get_alias(index="all")["i"]["aliases"] == {
         "all": {},
         "some": {"filter": {"term": {"tag": "y"}}},
     }
     assert [es.count(index=name)["count"] for name in ("all", "some")] == [2, 1]
-    assert ids(es.search(index="some")) == ["2"]
-    assert es.index(index="some", id="3", document={"tag": "y"})["_index"] == "books"
+    assert [hit["_id"] for hit in es.search(index="some")["hits"]["hits"]] == ["2"]
+    assert es.index(index="some", id="3", document={"tag": "y"})["_index"] == "i"
     es.indices.create(index="newer", mappings=MAPPING)
-    move = [{"remove": {"index": "books", "alias": "all"}}, {"add": {"index": "newer", "alias": "all"}}]
+    move = [{"remove": {"index": "i", "alias": "all"}}, {"add": {"index": "newer", "alias": "all"}}]
     es.indices.update_aliases(actions=move)
     assert es.count(index="all")["count"] == 0
     with pytest.raises(NotFoundError, match="aliases \\[all\\] missing"):
-        es.indices.update_aliases(actions=[{"add": {"index": "books", "alias": "late"}}, *move])
+        es.indices.update_aliases(actions=[{"add": {"index": "i", "alias": "late"}}, *move])
     assert not es.indices.exists_alias(name="late")  # all actions or none
-    es.indices.delete_alias(index="books", name="some")
+    es.indices.delete_alias(index="i", name="some")
     assert not es.indices.exists_alias(name="some")
     es.indices.delete(index="newer")
     assert not es.indices.exists(index="all")
 
 
 def test_settings_for_loading_and_back(es):
-    es.indices.put_settings(index="books", settings={"index": {"refresh_interval": "-1", "number_of_replicas": 0}})
-    es.index(index="books", id="1", document={"title": "a"})
-    assert es.indices.get_settings(index="books")["books"]["settings"]["index"]["refresh_interval"] == "-1"
+    es.indices.put_settings(index="i", settings={"index": {"refresh_interval": "-1", "number_of_replicas": 0}})
+    es.index(index="i", id="1", document={"title": "a"})
+    assert es.indices.get_settings(index="i")["i"]["settings"]["index"]["refresh_interval"] == "-1"
     time.sleep(0.01)
-    assert es.count(index="books")["count"] == 0
-    es.indices.put_settings(index="books", settings={"refresh_interval": "1ms", "number_of_replicas": None})
-    assert es.indices.forcemerge(index="books", max_num_segments=1)["_shards"]["failed"] == 0
-    assert es.count(index="books")["count"] == 1
-    shown = es.indices.get_settings(index="books")["books"]["settings"]["index"]
+    assert es.count(index="i")["count"] == 0
+    es.indices.put_settings(index="i", settings={"refresh_interval": "1ms", "number_of_replicas": None})
+    assert es.indices.forcemerge(index="i", max_num_segments=1)["_shards"]["failed"] == 0
+    assert es.count(index="i")["count"] == 1
+    shown = es.indices.get_settings(index="i")["i"]["settings"]["index"]
     assert (shown["number_of_replicas"], shown["refresh_interval"]) == ("1", "1ms")
 
 
@@ -91,8 +91,8 @@ def test_a_mapping_is_shown_with_what_is_assumed(es):
     disk = {**vector, "index_options": {"type": "bbq_disk", "rescore_vector": {"oversample": 2}}}
     nested = {"type": "nested", "properties": {"v": {"type": "dense_vector", "dims": 8, "element_type": "bit"}}}
     fields = {"v": vector, "disk": disk, "parts": nested, "plain": {**vector, "index": False}}
-    es.indices.create(index="i", mappings={"properties": fields})
-    shown = es.indices.get_mapping(index="i")["i"]["mappings"]["properties"]
+    es.indices.create(index="shown", mappings={"properties": fields})
+    shown = es.indices.get_mapping(index="shown")["shown"]["mappings"]["properties"]
     assert shown["v"]["index_options"]["type"] == "bbq_hnsw"  # from 384 dimensions on
     assert shown["disk"] == {**disk, "index": True, "similarity": "cosine"}
     assert shown["parts"]["properties"]["v"] == {**nested["properties"]["v"], "index": True, "similarity": "l2_norm"}
