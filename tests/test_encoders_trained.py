@@ -47,7 +47,7 @@ def test_late_reads_with_the_weights_that_were_written(bundled):
     late = enc.load_late("trained")
     assert (late.dim, late.name) == (128, "all-MiniLM-L6-v2 trained for MaxSim, 128 dimensions")
     untrained = copy.deepcopy(backbone.load_backbone()[0])
-    tensors = {name: tensor.half().float() for name, tensor in changed("late").items()}
+    tensors = trained.read_trained(bundled / "models/late-trained", "late")
     untrained.load_state_dict({k: v for k, v in tensors.items() if k.startswith("encoder.")}, strict=False)
     untrained.embeddings.word_embeddings.weight[1:3] = tensors["markers"]
     ids = torch.tensor([[101, 1, *late._tokenizer(TEXTS[0])["input_ids"][1:]]])
@@ -89,7 +89,7 @@ def test_cross_scores_as_sentence_transformers_does(bundled, tmp_path):
     cross = enc.load_cross("trained")
     config = BertConfig.from_pretrained(enc.backbone_path(), num_labels=1)
     model = BertForSequenceClassification(config)
-    tensors = {name: tensor.half().float() for name, tensor in changed("cross").items()}
+    tensors = trained.read_trained(bundled / "models/cross-trained", "cross")
     own = {name if name.startswith("classifier") else f"bert.{name}": tensor for name, tensor in tensors.items()}
     model.bert.load_state_dict(backbone.load_backbone()[0].state_dict(), strict=False)
     model.load_state_dict(own, strict=False)

@@ -1,4 +1,4 @@
-"""A checkpoint to what `load_late("trained")` and `load_cross("trained")` read, in half precision.
+"""A checkpoint to what `load_late("trained")` and `load_cross("trained")` read, what was added to a matrix in 8 bits.
 
     python data/training/export.py late build/training/late/step-2000.safetensors --blend 0.7 --out late-trained
     python data/training/export.py cross gpu/cross-1.safetensors gpu/cross-2.safetensors --out cross-trained
