@@ -52,7 +52,7 @@ def test_constraints_are_one_exact_version_each_and_sorted():
 
 def test_extras_are_those_promised_and_all_takes_all():
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"jupyter", "pages", "elastic", "bench", "dev", "site", "all"}
+    assert set(extras) == {"jupyter", "pages", "elastic", "engines", "bench", "dev", "site", "all"}
     (everything,) = map(Requirement, extras["all"])
     assert everything.name == PROJECT["name"]
     assert everything.extras == set(extras) - {"all"}
