@@ -30,6 +30,8 @@ OPTIONAL_PACKAGES = {
     "colpali-engine": ("pages", "page images as vectors"),
     "rapidocr": ("pages", "reading page images"),
     "elasticsearch": ("elastic", "a real cluster"),
+    "lancedb": ("engines", "notebook 14"),
+    "qdrant-edge-py": ("engines", "notebook 14"),
 }
 MINIMUM_PYTHON = (3, 11)
 _INSTALL = "pip install -c constraints.txt -e"
