@@ -173,10 +173,11 @@ def _as_codes(value: Any, name: str, takes: str, dtype: Any, kind: str, remedy: 
 
 
 def _of_axes(array: NDArray[Any], name: str, takes: str, axes: int) -> NDArray[Any]:
+    what = {1: "one vector, shape", 2: "a matrix"}.get(axes, "an array")
+    least = "number" if axes == 1 else "vector"
     if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one vector, as an array {takes}.")
+        raise ValueError(f"{name} is empty (shape {array.shape}): it needs at least one {least}, as {what} {takes}.")
     if array.ndim != axes:
-        what = {1: "one vector, shape", 2: "a matrix"}.get(axes, "an array")
         hint = " Write array[None, :] for a single vector." if (array.ndim, axes) == (1, 2) else ""
         raise ValueError(f"{name} must be {what} {takes}, got {array.ndim} axes, shape {array.shape}.{hint}")
     return array
